@@ -18,13 +18,19 @@ const secretNames = [
 ];
 
 /**
+ * LOG_LEVEL and NODE_ENV are read here and not in config.ts, for the log must speak before the configuration is known to be
+ * valid. What is no level counts as info until config.ts refuses it.
+ */
+const wanted = process.env.LOG_LEVEL || (process.env.NODE_ENV === "test" ? "silent" : "info");
+const level = wanted === "silent" || wanted in pino.levels.values ? wanted : "info";
+
+/**
  * The process's log: one event a line, as JSON, to stderr, so that stdout stays free for what a command answers.
- * Silent in tests unless LOG_LEVEL says otherwise: the level is the one variable read outside of config.ts, for the log
- * must speak before the configuration is known to be valid.
+ * Silent in tests unless LOG_LEVEL says otherwise.
  */
 export const logger: Logger = pino(
   {
-    level: process.env.LOG_LEVEL ?? (process.env.NODE_ENV === "test" ? "silent" : "info"),
+    level,
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },

@@ -18,7 +18,10 @@ export interface PoolOptions {
  *
  * @param url a PostgreSQL connection string
  */
-export function createPool(url: string, { applicationName, max = 10, connectionTimeoutMillis = 5_000 }: PoolOptions): pg.Pool {
+export function createPool(
+  url: string,
+  { applicationName, max = 10, connectionTimeoutMillis = 5_000 }: PoolOptions,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,

@@ -1,0 +1,195 @@
+import { dirname, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { fail } from "./errors.ts";
+import { localSecrets } from "./secrets.ts";
+
+/** The folder that holds package.json, whatever folder the command was called from. */
+export const projectDir = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
+const postgresMajors = [16, 17, 18] as const;
+
+export type SslMode = (typeof sslModes)[number];
+export type PostgresMajor = (typeof postgresMajors)[number];
+
+const postgresUrl = z.string().refine((value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value), {
+  error: "must be a connection string such as postgres://user:password@host:5432/database",
+});
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: "must be a URL that starts with http:// or https://" })
+  .transform((value) => value.replace(/\/+$/, ""));
+const port = z.coerce
+  .number({ error: "must be a port number" })
+  .int({ error: "must be a port number" })
+  .min(0, { error: "must be a port number from 0 (any free one) to 65535" })
+  .max(65_535, { error: "must be a port number from 0 (any free one) to 65535" });
+const secret = z.string().min(32, { error: "must have at least 32 characters" });
+
+const secondsPerUnit = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+const duration = z
+  .string()
+  .regex(/^[1-9]\d*[smhd]?$/, { error: "must be a whole number followed by s, m, h or d, such as 24h" })
+  .transform((value) => {
+    const unit = (/[smhd]$/.exec(value)?.[0] ?? "s") as keyof typeof secondsPerUnit;
+    return Number.parseInt(value, 10) * secondsPerUnit[unit];
+  });
+
+/** Every variable that Landfall reads; `.env.example` has one line for each (tested). */
+export const environmentSchema = z.object({
+  NODE_ENV: z
+    .enum(["development", "test", "production"], { error: "must be development, test or production" })
+    .default("development"),
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
+      error: "must be fatal, error, warn, info, debug, trace or silent",
+    })
+    .default("info"),
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_READ_URL: postgresUrl.optional(),
+  DATABASE_LISTEN_URL: postgresUrl.optional(),
+  DATABASE_WORKER_URL: postgresUrl.optional(),
+  DATABASE_OWNER_URL: postgresUrl.optional(),
+  DATABASE_SSL_MODE: z.enum(sslModes, { error: `must be one of ${sslModes.join(", ")}` }).optional(),
+  API_HOST: z.string().default("127.0.0.1"),
+  API_PORT: port.default(3001),
+  API_BASE_URL: httpUrl.optional(),
+  JWT_SECRET: secret.optional(),
+  JWT_EXPIRES_IN: duration.default(24 * 3_600),
+  AIRTABLE_API_KEY: z.string().optional(),
+  AIRTABLE_BASE_ID: z
+    .string()
+    .regex(/^app\w+$/, { error: "must be a base's id: app followed by letters and digits" })
+    .optional(),
+  AIRTABLE_ENDPOINT_URL: httpUrl.default("https://api.airtable.com"),
+  GHL_API_KEY: z.string().optional(),
+  GHL_BASE_URL: httpUrl.optional(),
+  GHL_SANDBOX_PORT: port.default(3002),
+  GHL_OPENAPI_DIR: z.string().optional(),
+  LANDFALL_DATA_DIR: z.string().default(".data"),
+  LANDFALL_SECRET_KEY: secret.optional(),
+  LANDFALL_ROLE_PREFIX: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: "must be a lowercase word: letters, digits and underscores, 40 at most" })
+    .default("landfall"),
+  PG_MAJOR: z.coerce
+    .number()
+    .pipe(z.literal(postgresMajors, { error: `must be ${postgresMajors.join(", ")}` }))
+    .default(18),
+  WORKER_CONCURRENCY: z.coerce
+    .number({ error: "must be a whole number from 1 to 100" })
+    .int({ error: "must be a whole number from 1 to 100" })
+    .min(1, { error: "must be a whole number from 1 to 100" })
+    .max(100, { error: "must be a whole number from 1 to 100" })
+    .default(4),
+});
+
+/** Everything that Landfall can be told, checked. */
+export interface Config {
+  environment: "development" | "test" | "production";
+  /** Absolute path of the folder for the embedded server, secrets, sample passwords and the sandbox's state. */
+  dataDir: string;
+  /** Encrypts secrets at rest and derives the logins' passwords. */
+  secretKey: string;
+  /** First part of every database role's name. */
+  rolePrefix: string;
+  /** Major version of the embedded server. */
+  postgresMajor: PostgresMajor;
+  /** Connection strings as given; src/database/connections.ts says which one serves what. No url: the embedded server. */
+  database: {
+    url: string | undefined;
+    readUrl: string | undefined;
+    listenUrl: string | undefined;
+    workerUrl: string | undefined;
+    ownerUrl: string | undefined;
+    sslMode: SslMode | undefined;
+  };
+  api: { host: string; port: number /** Where people reach the API, without a slash at the end. */; baseUrl: string };
+  jwt: { secret: string; expiresInSeconds: number };
+  airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
+  gohighlevel: {
+    apiKey: string | undefined;
+    /** The API that publishing calls: GoHighLevel's own, or the sandbox where no key is given outside of production. */
+    baseUrl: string;
+    /** Whether baseUrl is the stand-in that `landfall start` runs. */
+    isSandbox: boolean;
+    sandboxPort: number;
+    /** Folder of GoHighLevel's OpenAPI files, for the contract tests. */
+    openapiDir: string | undefined;
+  };
+  worker: { concurrency: number };
+}
+
+/**
+ * Reads the configuration from environment variables. In development, secrets that are not given are made once and kept in the
+ * data folder; in production they must be given.
+ *
+ * @param env the variables; the process's own where nothing is passed
+ * @throws LandfallError `config` naming every variable that is missing or wrong
+ */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+    return fail(
+      "config",
+      `The environment is not usable: ${problems.join("; ")}.`,
+      ".env.example explains every variable.",
+    );
+  }
+  const values = parsed.data;
+  const isProduction = values.NODE_ENV === "production";
+  if (isProduction) {
+    const missing = (["DATABASE_URL", "JWT_SECRET", "LANDFALL_SECRET_KEY"] as const).filter((name) => !values[name]);
+    if (missing.length > 0) {
+      fail(
+        "config",
+        `In production ${missing.join(" and ")} must be set.`,
+        "Secrets are at least 32 random characters: openssl rand -base64 48 makes one.",
+      );
+    }
+  }
+  const dataDir = isAbsolute(values.LANDFALL_DATA_DIR)
+    ? values.LANDFALL_DATA_DIR
+    : resolve(projectDir, values.LANDFALL_DATA_DIR);
+  const hasSandbox = !isProduction && !values.GHL_API_KEY && !values.GHL_BASE_URL;
+  return {
+    environment: values.NODE_ENV,
+    dataDir,
+    secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
+    rolePrefix: values.LANDFALL_ROLE_PREFIX,
+    postgresMajor: values.PG_MAJOR,
+    database: {
+      url: values.DATABASE_URL,
+      readUrl: values.DATABASE_READ_URL,
+      listenUrl: values.DATABASE_LISTEN_URL,
+      workerUrl: values.DATABASE_WORKER_URL,
+      ownerUrl: values.DATABASE_OWNER_URL,
+      sslMode: values.DATABASE_SSL_MODE,
+    },
+    api: {
+      host: values.API_HOST,
+      port: values.API_PORT,
+      baseUrl: values.API_BASE_URL ?? `http://localhost:${values.API_PORT}`,
+    },
+    jwt: { secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret, expiresInSeconds: values.JWT_EXPIRES_IN },
+    airtable: {
+      apiKey: values.AIRTABLE_API_KEY,
+      baseId: values.AIRTABLE_BASE_ID,
+      endpointUrl: values.AIRTABLE_ENDPOINT_URL,
+    },
+    gohighlevel: {
+      apiKey: values.GHL_API_KEY,
+      baseUrl:
+        values.GHL_BASE_URL ??
+        (hasSandbox ? `http://127.0.0.1:${values.GHL_SANDBOX_PORT}` : "https://services.leadconnectorhq.com"),
+      isSandbox: hasSandbox,
+      sandboxPort: values.GHL_SANDBOX_PORT,
+      openapiDir: values.GHL_OPENAPI_DIR,
+    },
+    worker: { concurrency: values.WORKER_CONCURRENCY },
+  };
+}
