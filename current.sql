@@ -1,0 +1,1 @@
+-- Write the next migration here; `npm run db -- watch` applies it, `npm run db -- commit` keeps it.

@@ -1,0 +1,136 @@
+/** Brings a database to the newest migration: roles, extensions, the queue's schema, then every committed migration. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Logger } from "@graphile/logger";
+import { migrate as runMigrations, type Settings } from "graphile-migrate";
+import JSON5 from "json5";
+import pg from "pg";
+import { fail } from "../errors.ts";
+import { deriveUrls, loginPassword, scramVerifier } from "./urls.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** The version whose `--!include` our migrations need; an older one takes the line for a comment and says nothing. */
+const graphileMigrateVersion = "2.0.0-rc.3";
+
+export type MigrateOptions = {
+  /** An administrator of the database: CREATEROLE, and CREATE on the database. */
+  adminUrl: string;
+  /** Start of every role's name, `landfall` unless two installations share a server. */
+  rolePrefix: string;
+  /** The installation's secret, from which the logins' passwords come. */
+  secretKey: string;
+  /** Receives one line per migration and hook. */
+  log?: (line: string) => void;
+};
+
+/**
+ * Runs every committed migration that the database has not had, roles before and queue access after, and sets the logins' passwords.
+ * Safe to repeat; two runs at once wait for each other.
+ * Throws LF030 when the installed graphile-migrate is another one, LF031 when the login may not make roles or schemas.
+ */
+export async function migrate(options: MigrateOptions): Promise<void> {
+  assertGraphileMigrateVersion();
+  const settings = await migrationSettings(options.rolePrefix);
+  await prepareRoles(options, settings.placeholders);
+  // The hook's commands must find this Node and this installation's programs, however the process was started.
+  process.env.PATH = [dirname(process.execPath), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+  const logger = new Logger(() => (level, message) => {
+    if (level !== "debug") options.log?.(message.trimEnd());
+  });
+  const owner = deriveUrls(options.adminUrl, options.secretKey, options.rolePrefix).owner;
+  await withRetry(
+    () =>
+      runMigrations(
+        { ...settings, connectionString: owner, databaseOwner: `${options.rolePrefix}_owner`, logger },
+        false,
+        true,
+      ),
+    (error) =>
+      error.message.includes("Failed to get exclusive lock") || error.message.includes("tuple concurrently updated"),
+  );
+}
+
+/** The settings of `.gmrc` with every role renamed to the given prefix. */
+export async function migrationSettings(
+  rolePrefix: string,
+): Promise<Settings & { placeholders: Record<string, string> }> {
+  const settings = JSON5.parse(await readFile(join(root, ".gmrc"), "utf8"));
+  const placeholders = Object.fromEntries(
+    Object.entries(settings.placeholders as Record<string, string>).map(([name, role]) => [
+      name,
+      role.replace(/^landfall/, rolePrefix),
+    ]),
+  );
+  return { ...settings, placeholders, migrationsFolder: join(root, "migrations") };
+}
+
+/** Puts roles into SQL in place of `:VIEWER` and its like, as graphile-migrate does. */
+export function compilePlaceholders(sql: string, placeholders: Record<string, string>): string {
+  return sql.replace(/:[A-Z][A-Z0-9_]+\b/g, (name) => placeholders[name] ?? name);
+}
+
+async function prepareRoles(options: MigrateOptions, placeholders: Record<string, string>): Promise<void> {
+  const sql = compilePlaceholders(await readFile(join(root, "migrations", "hooks", "roles.sql"), "utf8"), placeholders);
+  const client = new pg.Client({ connectionString: options.adminUrl, application_name: "landfall migrate" });
+  await client.connect();
+  try {
+    await withRetry(
+      async () => {
+        await client.query(sql);
+        for (const login of [placeholders[":AUTHENTICATOR"], placeholders[":WORKER"]]) {
+          const verifier = scramVerifier(loginPassword(options.secretKey, login as string));
+          await client.query(
+            `alter role ${pg.escapeIdentifier(login as string)} password ${pg.escapeLiteral(verifier)}`,
+          );
+        }
+        const database = pg.escapeIdentifier(client.database as string);
+        const owner = pg.escapeIdentifier(placeholders[":OWNER"] as string);
+        await client.query(`grant connect, create, temporary on database ${database} to ${owner}`);
+        const logins = [":AUTHENTICATOR", ":WORKER", ":REPORTER", ":AUTOMATION"].map((name) =>
+          pg.escapeIdentifier(placeholders[name] as string),
+        );
+        await client.query(`revoke all on database ${database} from public`);
+        await client.query(`grant connect on database ${database} to ${logins.join(", ")}`);
+      },
+      // Roles are shared by every database of the server, so two migrations elsewhere can collide on them.
+      (error) => /tuple concurrently (updated|deleted)|deadlock detected|duplicate key value/.test(error.message),
+    );
+  } catch (error) {
+    if ((error as { code?: string }).code === "42501") {
+      const login = new URL(options.adminUrl).username || "this login";
+      fail(
+        "LF031",
+        `${login} may not set up the database: ${(error as Error).message}.`,
+        "Migrate with a login that owns the database and has CREATEROLE, for example: alter role NAME createrole; alter database NAME owner to NAME.",
+      );
+    }
+    throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+function assertGraphileMigrateVersion(): void {
+  const { version } = createRequire(import.meta.url)("graphile-migrate/package.json") as { version: string };
+  if (version !== graphileMigrateVersion) {
+    fail(
+      "LF030",
+      `graphile-migrate ${version} is installed, and the migrations need ${graphileMigrateVersion}.`,
+      "Run `npm install` in the project folder: package.json pins the right one.",
+    );
+  }
+}
+
+async function withRetry<T>(run: () => Promise<T>, isTransient: (error: Error) => boolean): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt >= 40 || !isTransient(error as Error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50 * Math.min(attempt, 20) + Math.random() * 50));
+    }
+  }
+}

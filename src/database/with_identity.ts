@@ -1,0 +1,88 @@
+/** Transactions that say who they act for. */
+import type { Pool, PoolClient } from "pg";
+
+/** Who a transaction acts for; the database confirms it and believes nothing else. */
+export type Identity =
+  | { kind: "visitor"; rolePrefix: string }
+  | {
+      kind: "user";
+      rolePrefix: string;
+      role: "viewer" | "client" | "editor" | "admin";
+      userId: string;
+      tenantId: string;
+      sessionId: string;
+      requestId?: string;
+    }
+  | { kind: "worker"; tenantId: string; importBatchId?: string; jobId?: string };
+
+/** Deadlocks and serialisation failures: the transaction left no trace and may simply run again. */
+const transientCodes = new Set(["40001", "40P01"]);
+
+/**
+ * Runs one transaction under an identity: commits what `run` resolves to, rolls back what it throws. Settings end with the transaction,
+ * so a pooled connection never carries them on. Transient failures are tried three times; `run` must therefore do nothing outside the
+ * database.
+ */
+export async function withIdentity<T>(
+  pool: Pool,
+  identity: Identity,
+  run: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(pool, settingsOf(identity), run);
+    } catch (error) {
+      if (attempt === 3 || !transientCodes.has((error as { code?: string }).code ?? "")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * 20 + Math.random() * 30));
+    }
+  }
+}
+
+/** The settings that say to the database who asks, for `set_config` and for PostGraphile's pgSettings. */
+export function settingsOf(identity: Identity): Record<string, string> {
+  switch (identity.kind) {
+    case "visitor":
+      return { role: `${identity.rolePrefix}_visitor` };
+    case "user":
+      return {
+        role: `${identity.rolePrefix}_${identity.role}`,
+        "app.user_id": identity.userId,
+        "app.tenant_id": identity.tenantId,
+        "app.session_id": identity.sessionId,
+        ...(identity.requestId === undefined ? {} : { "app.request_id": identity.requestId }),
+      };
+    case "worker":
+      return {
+        "app.tenant_id": identity.tenantId,
+        ...(identity.importBatchId === undefined ? {} : { "app.import_batch_id": identity.importBatchId }),
+        ...(identity.jobId === undefined ? {} : { "app.job_id": identity.jobId }),
+      };
+  }
+}
+
+async function inTransaction<T>(
+  pool: Pool,
+  settings: Record<string, string>,
+  run: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query("begin");
+    await client.query(
+      "select set_config(name, value, true) from unnest($1::text[], $2::text[]) as setting (name, value)",
+      [Object.keys(settings), Object.values(settings)],
+    );
+    const result = await run(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch((rollbackError: Error) => {
+      // The connection is gone, and the transaction with it: the pool must not hand this client out again.
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
