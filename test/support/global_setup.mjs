@@ -1,0 +1,9 @@
+// Once per run: a cluster of its own and a migrated template database; test files clone it (see database.ts).
+import { startTestCluster } from "./cluster.ts";
+
+export default async function globalSetup() {
+  const cluster = await startTestCluster();
+  process.env.LANDFALL_TEST_ADMIN_URL = cluster.adminUrl;
+  process.env.LANDFALL_TEST_SECRET_KEY = cluster.secretKey;
+  globalThis.stopTestCluster = cluster.stop;
+}
