@@ -38,7 +38,7 @@ function createTag(context: Context): Answer {
     state.tags.push(made);
     return made;
   });
-  return { status: 201, body: { tag } };
+  return { status: 200, body: { tag } };
 }
 
 function getTag(context: Context): Answer {

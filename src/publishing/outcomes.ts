@@ -1,0 +1,117 @@
+/**
+ * What became of a call, and what follows from it: the decision table, as data.
+ *
+ * Sources: GoHighLevel's documentation, its OpenAPI files, and reports of live accounts; see docs/publishing.md.
+ */
+export const outcomeClasses = [
+  "done",
+  "rejected",
+  "auth",
+  "config",
+  "edge",
+  "contract",
+  "gone",
+  "rate_burst",
+  "rate_daily",
+  "transient",
+  "ambiguous",
+] as const;
+
+export type OutcomeClass = (typeof outcomeClasses)[number];
+export type FailureClass = Exclude<OutcomeClass, "done">;
+
+export type Decision = {
+  /** Who is stopped: this item alone, or everything for the location until a person or time has passed. */
+  stops: "item" | "location" | "nothing";
+  /** When the same call may be made again by itself. */
+  again: "never" | "after_interval" | "after_reset" | "after_backoff" | "after_search";
+  /** Whether it uses up one of the item's attempts. */
+  countsAttempt: boolean;
+  /** What to do next, for the person who reads it. */
+  wayOut: string;
+};
+
+export const decisions: Record<FailureClass, Decision> = {
+  rejected: {
+    stops: "item",
+    again: "never",
+    countsAttempt: true,
+    wayOut: "Change the touchpoint as GoHighLevel's message says, have it approved, and publish again.",
+  },
+  auth: {
+    stops: "location",
+    again: "never",
+    countsAttempt: false,
+    wayOut: "Set a valid private integration token for the client, then retry the publication.",
+  },
+  config: {
+    stops: "location",
+    again: "never",
+    countsAttempt: false,
+    wayOut: "Give the private integration the scopes and the location that the message names, then retry.",
+  },
+  edge: {
+    stops: "location",
+    again: "never",
+    countsAttempt: false,
+    wayOut: "GoHighLevel's edge turned the call away: check the network and the User-Agent, then retry.",
+  },
+  contract: {
+    stops: "location",
+    again: "never",
+    countsAttempt: false,
+    wayOut: "GoHighLevel does not know this path in this version: update Landfall, or report it with the trace id.",
+  },
+  gone: {
+    stops: "item",
+    again: "never",
+    countsAttempt: true,
+    wayOut: "The object was deleted in GoHighLevel: retry the publication to make it anew.",
+  },
+  rate_burst: {
+    stops: "nothing",
+    again: "after_interval",
+    countsAttempt: false,
+    wayOut: "Nothing to do: it continues by itself.",
+  },
+  rate_daily: {
+    stops: "location",
+    again: "after_reset",
+    countsAttempt: false,
+    wayOut: "The location's calls for today are used up: it continues by itself after the reset.",
+  },
+  transient: {
+    stops: "nothing",
+    again: "after_backoff",
+    countsAttempt: true,
+    wayOut: "GoHighLevel did not answer: it is tried again by itself; retry the publication if it gave up.",
+  },
+  ambiguous: {
+    stops: "nothing",
+    again: "after_search",
+    countsAttempt: true,
+    wayOut: "Whether the object was made is being found out: it continues by itself.",
+  },
+};
+
+export type Rejection = { status: number; messages: string[]; isJson: boolean; dailyRemaining: number | null };
+
+const scopeMessages = /not authorized for this scope|user type mismatch|authClass type is not allowed/i;
+
+/**
+ * Names what an answer outside 2xx means.
+ *
+ * @param rejection status, messages as found in any of GoHighLevel's error shapes, whether the body was JSON at all
+ * @param isCreate whether the call makes something new each time it is applied
+ */
+export function classifyRejection(rejection: Rejection, isCreate: boolean): FailureClass {
+  const { status, messages, isJson, dailyRemaining } = rejection;
+  const text = messages.join(" ");
+  if (status === 429) return dailyRemaining === 0 ? "rate_daily" : "rate_burst";
+  if (status >= 500 || status === 408) return isCreate ? "ambiguous" : "transient";
+  if (status === 403 && !isJson) return "edge";
+  if (status === 401) return scopeMessages.test(text) ? "config" : "auth";
+  if (status === 403) return "config";
+  if (status === 404) return /^Cannot [A-Z]+ \//.test(text) ? "contract" : "gone";
+  return status >= 300 && status < 400 ? "contract" : "rejected";
+}
