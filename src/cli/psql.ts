@@ -1,0 +1,181 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import type { Command } from "commander";
+import pg from "pg";
+import { type Config, loadConfig } from "../config.ts";
+import { openDatabase, requireAdmin } from "../database/connections.ts";
+import { loginPassword, scramVerifier } from "../database/urls.ts";
+import { errorCode, fail, LandfallError } from "../errors.ts";
+import { inOwnerTransaction } from "./as_owner.ts";
+import { tell } from "./output.ts";
+import { findTenant, type Tenant } from "./tenant.ts";
+
+interface PsqlOptions {
+  tenant?: string;
+}
+
+interface Report {
+  name: string;
+  description: string;
+}
+
+/** `landfall psql`: psql as a reporter, who reads one tenant under its policies. */
+export function registerPsql(program: Command): void {
+  program
+    .command("psql")
+    .description("Open psql on the database as a reporter: reads everything of one tenant, changes nothing.")
+    .argument("[arguments...]", "passed on to psql, after --")
+    .option("--tenant <slug>", "the tenant to read (may be left out where there is one only)")
+    .addHelpText("after", "\nExample: landfall psql --tenant harbour -- -c 'table reporting.journeys_by_status'")
+    .action(async (psqlArguments: string[], options: PsqlOptions) => {
+      const config = loadConfig();
+      const database = await openDatabase(config);
+      try {
+        const { url, tenant } = await openReporter(requireAdmin(database), config, options.tenant);
+        const reports = await readReports(url);
+        if (process.stdin.isTTY && psqlArguments.length === 0) introduce(tenant, reports);
+        process.exitCode = await runPsql(url, reports, psqlArguments);
+      } finally {
+        await database.close();
+      }
+    });
+}
+
+/**
+ * A login that reads one tenant: made where it is missing, its password derived from the secret key.
+ *
+ * @param adminUrl connection string of an administrator, who may make roles
+ * @param slug the tenant's; where it is left out there must be one tenant only
+ */
+async function openReporter(
+  adminUrl: string,
+  config: Config,
+  slug: string | undefined,
+): Promise<{ url: string; tenant: Tenant }> {
+  const { tenant, login } = await inOwnerTransaction(adminUrl, config, async (client) => {
+    const tenant = await findTenant(client, slug ?? (await onlySlug(client)));
+    const login = reporterLogin(config.rolePrefix, tenant.slug);
+    await client.query(
+      `insert into tenancy.sql_logins (tenant_id, login_name, kind, description)
+       values ($1, $2, 'reporter', 'landfall psql') on conflict (login_name) do nothing`,
+      [tenant.id, login],
+    );
+    return { tenant, login };
+  });
+  const password = loginPassword(config.secretKey, login);
+  await makeLogin(adminUrl, login, password, `${config.rolePrefix}_reporter`);
+  const url = new URL(adminUrl);
+  url.username = login;
+  url.password = password;
+  return { url: url.toString(), tenant };
+}
+
+async function onlySlug(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ slug: string }>("select slug from tenancy.tenants order by slug");
+  if (rows.length === 1 && rows[0]) return rows[0].slug;
+  if (rows.length === 0) return fail("no_tenant", "There is no tenant yet.", "Make one with `landfall tenant create`.");
+  return fail(
+    "usage",
+    `There are several tenants: ${rows.map((row) => row.slug).join(", ")}.`,
+    "Name one with --tenant.",
+  );
+}
+
+/** Role names have 63 bytes at most; slugs hold no underscore, so that two of them never become one. */
+function reporterLogin(rolePrefix: string, slug: string): string {
+  const name = `${rolePrefix}_reporter_${slug.replaceAll("-", "_")}`;
+  return name.length <= 63
+    ? name
+    : `${name.slice(0, 54)}_${createHash("sha256").update(slug).digest("hex").slice(0, 8)}`;
+}
+
+async function makeLogin(adminUrl: string, login: string, password: string, group: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl, application_name: "landfall psql" });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("select from pg_catalog.pg_roles where rolname = $1", [login]);
+    const name = pg.escapeIdentifier(login);
+    if (rowCount === 0) await client.query(`create role ${name}`);
+    await client.query(`alter role ${name} login password ${pg.escapeLiteral(scramVerifier(password))}`);
+    await client.query(`grant ${pg.escapeIdentifier(group)} to ${name}`);
+    await client.query(`grant connect on database ${pg.escapeIdentifier(client.database ?? "")} to ${name}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function readReports(url: string): Promise<Report[]> {
+  const client = new pg.Client({ connectionString: url, application_name: "landfall psql" });
+  await client.connect();
+  try {
+    const { rows } = await client.query<Report>(
+      `select relname as name, coalesce(split_part(pg_catalog.obj_description(oid, 'pg_class'), e'\\n', 1), '') as description
+         from pg_catalog.pg_class
+        where relnamespace = to_regnamespace('reporting') and relkind = 'v'
+        order by relname`,
+    );
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function introduce(tenant: Tenant, reports: Report[]): void {
+  const width = Math.max(0, ...reports.map(({ name }) => name.length));
+  tell(`You read ${tenant.name} (${tenant.slug}) and can change nothing. Reports, each by a colon and its name:\n`);
+  for (const { name, description } of reports) tell(`  :${name.padEnd(width)}  ${description}`);
+  tell(`\n  :${"help".padEnd(width)}  this list    \\d journeys.*  the tables    \\?  psql's own help    \\q  leave\n`);
+}
+
+/** Every report is a psql variable that holds its query, so that `:journeys_by_status` at the prompt runs it. */
+async function runPsql(url: string, reports: Report[], psqlArguments: string[]): Promise<number> {
+  const help = `select relname as report, pg_catalog.obj_description(oid, 'pg_class') as what from pg_catalog.pg_class
+    where relnamespace = 'reporting'::regnamespace and relkind = 'v' order by 1;`;
+  const variables = [
+    ...reports.map(({ name }) => [name, `table reporting.${name};`]),
+    ["help", help.replace(/\s+/g, " ")],
+  ];
+  const child = spawn("psql", [...variables.flatMap(([name, value]) => ["-v", `${name}=${value}`]), ...psqlArguments], {
+    stdio: "inherit",
+    env: { ...process.env, ...libpqVariables(url) },
+  });
+  // Ctrl-C belongs to psql, where it ends a query.
+  const ignore = () => undefined;
+  process.on("SIGINT", ignore);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once("error", (error) => reject(errorCode(error) === "ENOENT" ? noPsql() : error));
+      child.once("exit", (code) => resolve(code ?? 1));
+    });
+  } finally {
+    process.off("SIGINT", ignore);
+  }
+}
+
+/** The environment and not the command line, which every user of the machine can read. */
+function libpqVariables(url: string): Record<string, string> {
+  const parsed = new URL(url);
+  const sslMode = parsed.searchParams.get("sslmode");
+  return {
+    PGHOST: parsed.hostname.replace(/^\[|\]$/g, ""),
+    PGPORT: parsed.port || "5432",
+    PGUSER: decodeURIComponent(parsed.username),
+    PGPASSWORD: decodeURIComponent(parsed.password),
+    PGDATABASE: decodeURIComponent(parsed.pathname.slice(1)),
+    ...(sslMode === null ? {} : { PGSSLMODE: sslMode }),
+  };
+}
+
+function noPsql(): LandfallError {
+  const wayOut: Partial<Record<NodeJS.Platform, string>> = {
+    linux:
+      "Install it: apt install postgresql-client (Debian, Ubuntu), dnf install postgresql (Fedora), apk add postgresql-client (Alpine).",
+    darwin: "Install it: brew install libpq && brew link --force libpq.",
+    win32: "Install it with PostgreSQL's command line tools from postgresql.org/download/windows.",
+  };
+  return new LandfallError(
+    "no_psql",
+    "psql is not installed.",
+    wayOut[process.platform] ?? "Install PostgreSQL's client programs.",
+  );
+}

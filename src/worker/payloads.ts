@@ -1,0 +1,5 @@
+/** What each task is given: one schema a task, under the task's name. A task parses its payload with it before anything else. */
+import { z } from "zod";
+
+/** Jobs that the crontab adds carry what cron says of them and nothing else. */
+export const scheduledPayload = z.object({ _cron: z.object({ ts: z.iso.datetime() }).optional() });
