@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4f9cc14ccd0f47ed85c3a480308c8ae465532bce
+--! Hash: sha1:e1f6f204e0e65990e454893d4e43e51eb89173e9
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -334,7 +334,7 @@ create or replace function app_private.define_machine(machine text, diagram text
       end if;
       insert into app.transitions as t (machine, from_state, to_state, roles)
       values (define_machine.machine, nullif(step[1], ''), step[2], regexp_split_to_array(trim(step[3]), ',\s*'))
-      on conflict (machine, from_state, to_state) do update set roles = excluded.roles
+      on conflict on constraint transitions_machine_from_state_to_state_key do update set roles = excluded.roles
       returning t.id into step_id;
       kept := kept || step_id;
     end loop;

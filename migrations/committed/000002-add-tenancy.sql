@@ -1,5 +1,5 @@
---! Previous: sha1:4f9cc14ccd0f47ed85c3a480308c8ae465532bce
---! Hash: sha1:108f7d7e28520d7fb5c2e1692614197f08545a3c
+--! Previous: sha1:e1f6f204e0e65990e454893d4e43e51eb89173e9
+--! Hash: sha1:72d8effde370b66735531b08e96acd6a85cbc72f
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.
@@ -425,7 +425,317 @@ Failed sign-ins in a row by address, and until when that address is locked out.'
 comment on column app_private.sign_in_failures.email_hash is 'SHA-256 of the address in lower case.';
 --! EndIncluded tenancy/passwords.sql
 --! Included tenancy/sign_in.sql
+--! Included tenancy/errors.sql
+-- What signing in can say: LF040 to LF049.
+insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF040', 'wrong_credentials', 401, 'The e-mail address or the password is wrong.',
+    'Check both. An admin of your tenant can have a new password made for you.'),
+  ('LF041', 'no_such_membership', 403, 'You do not belong to %s.', 'Sign in to a tenant that you belong to, or ask its admin to add you.'),
+  ('LF042', 'too_many_attempts', 429, 'Too many sign-ins with this e-mail address failed.', 'Wait %s seconds, then try again.'),
+  ('LF043', 'tenant_unclear', 409, 'You belong to several tenants.', 'Name one as tenantSlug: %s.'),
+  ('LF044', 'invalid_token', 401, 'This token is not one of ours.',
+    'Sign in with signIn and send its token as "Authorization: Bearer …", or leave the header out.'),
+  ('LF045', 'token_expired', 401, 'Your sign-in has expired.', 'Sign in again with signIn.'),
+  ('LF046', 'session_ended', 401, 'Your sign-in was ended, or what you may do in this tenant has changed.', 'Sign in again with signIn.'),
+  ('LF047', 'weak_password', 400, 'This cannot be a password: it must have between %s and %s characters.',
+    'Choose a longer one; a sentence of a few words is easy to remember.')
+on conflict (code) do update
+  set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
+  where (errors.name, errors.http_status, errors.message, errors.way_out)
+    is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
+--! EndIncluded tenancy/errors.sql
+--! Included app/edge_errors.sql
+-- What the API says before or instead of a statement: LF900 to LF919.
+insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF900', 'invalid_request', 400, 'The API does not understand this request: %s',
+    'Send POST /graphql with content-type application/json and a body such as {"query": "{ currentUser { role } }"}; GraphiQL and docs/api.md know every field.'),
+  ('LF901', 'request_too_large', 413, 'The request is larger than %s.', 'Send less at once; long texts and images go one at a time.'),
+  ('LF902', 'unsupported_content_type', 415, 'The API does not read %s.', 'Send the header "content-type: application/json".'),
+  ('LF903', 'page_too_large', 400, 'A page cannot have %s rows.', 'Ask for 0 to %s, and pass pageInfo.endCursor as after for the rows that follow.'),
+  ('LF904', 'over_budget', 400, 'One operation cannot ask for that much: %s.', 'Split it into several operations.'),
+  ('LF905', 'internal', 500, 'Something went wrong on our side.', 'Try again. If it stays, report the error id %s: the log tells what happened.'),
+  ('LF906', 'too_slow', 503, 'This took too long and was stopped.', 'Ask for less: a narrower filter, a smaller page, fewer nested lists.'),
+  ('LF907', 'busy', 503, 'Somebody else is changing the same rows.', 'Send it again.'),
+  ('LF908', 'unavailable', 503, 'The database cannot be reached.', 'Try again in a few seconds. If it stays, report the error id %s.'),
+  ('LF909', 'no_such_route', 404, 'There is nothing at %s.', 'The API is at POST /graphql; /healthz and /readyz tell how it is.'),
+  ('LF910', 'method_not_allowed', 405, 'The API does not answer %s here.', 'Send POST /graphql.')
+on conflict (code) do update
+  set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
+  where (errors.name, errors.http_status, errors.message, errors.way_out)
+    is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
+--! EndIncluded app/edge_errors.sql
+-- Signing in and out. The API derives a key from the password (argon2id); only what is below ever compares it, and no hash comes out.
+-- Refusals are returned and not raised, for an exception would roll back the count of failures.
 
+create or replace function app_private.email_hash(email text) returns bytea
+  language sql immutable strict parallel safe
+  set search_path = pg_catalog, pg_temp
+  return sha256(convert_to(lower(trim(email)), 'UTF8'));
+comment on function app_private.email_hash(text) is 'The key of app_private.sign_in_failures: addresses that nobody owns are not kept in the clear.';
+
+create or replace function app.password_parameters(
+  email text, fallback_salt bytea, fallback_parameters jsonb, out salt bytea, out parameters jsonb
+)
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select coalesce(p.salt, fallback_salt), coalesce(p.parameters, fallback_parameters)
+    from (values (lower(trim(email)))) as asked (email)
+    left join tenancy.users u on u.email = asked.email and u.is_active
+    left join app_private.passwords p on p.user_id = u.id
+  $$;
+comment on function app.password_parameters(text, bytea, jsonb) is
+  'How to derive the key for this address. An unknown one gets what the caller falls back to, the same every time, and cannot be told from a known one. Definer: the table is secret. For the authenticator alone.';
+
+create or replace function app_private.check_password(
+  email text, derived_key bytea, out user_id uuid, out is_one_time boolean, out retry_after_seconds integer
+)
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    failure app_private.sign_in_failures;
+    address_hash constant bytea := app_private.email_hash(email);
+  begin
+    -- The row is locked until the end of the transaction, so that attempts on one address go one after the other.
+    insert into app_private.sign_in_failures as f (email_hash) values (address_hash)
+    on conflict (email_hash) do update
+      set failed_attempts = case when f.updated_at < now() - interval '1 day' then 0 else f.failed_attempts end
+    returning f.* into failure;
+
+    if failure.locked_until > clock_timestamp() then
+      retry_after_seconds := ceil(extract(epoch from failure.locked_until - clock_timestamp()));
+      return;
+    end if;
+
+    select u.id, p.is_one_time into user_id, is_one_time
+    from tenancy.users u
+    join app_private.passwords p on p.user_id = u.id
+    where u.email = lower(trim(check_password.email)) and u.is_active and p.derived_key_hash = sha256(derived_key);
+
+    if found then
+      delete from app_private.sign_in_failures f where f.email_hash = address_hash;
+      return;
+    end if;
+
+    -- Five tries are free; every one after that doubles the wait, from half a minute to an hour.
+    update app_private.sign_in_failures f
+    set failed_attempts = f.failed_attempts + 1,
+      locked_until = case
+        when f.failed_attempts + 1 >= 5
+        then clock_timestamp() + least(interval '30 seconds' * power(2, least(f.failed_attempts - 4, 20)), interval '1 hour')
+      end,
+      updated_at = now()
+    where f.email_hash = address_hash;
+
+    -- Addresses that were tried and left alone are forgotten, a few at a time.
+    delete from app_private.sign_in_failures f
+    where f.email_hash in (
+      select stale.email_hash from app_private.sign_in_failures stale
+      where stale.updated_at < now() - interval '1 day'
+      limit 10
+      for update skip locked
+    );
+  end
+  $$;
+comment on function app_private.check_password(text, bytea) is
+  'The person whose key this is; else nothing, and the attempt is counted. Says how long to wait where an address is locked out, and then does not look.';
+
+create or replace function app_private.open_session(
+  user_id uuid, tenant_slug text, expires_at timestamptz, user_agent text, ip_address inet,
+  out error_code text, out particular text, out session_id uuid, out tenant_id uuid, out role text
+)
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    slugs text[];
+  begin
+    select array_agg(t.slug order by t.slug), min(t.id::text)::uuid, min(m.role)::text into slugs, tenant_id, role
+    from tenancy.memberships m
+    join tenancy.tenants t on t.id = m.tenant_id and t.is_active
+    where m.user_id = open_session.user_id and (tenant_slug is null or t.slug = lower(trim(tenant_slug)));
+
+    case
+      when slugs is null then
+        error_code := 'LF041';
+        particular := coalesce('an active tenant called ' || tenant_slug, 'any active tenant');
+      when cardinality(slugs) > 1 then
+        error_code := 'LF043';
+        particular := array_to_string(slugs, ', ');
+      else
+        insert into tenancy.sessions (tenant_id, user_id, expires_at, user_agent, ip_address)
+        values (open_session.tenant_id, open_session.user_id, open_session.expires_at, left(open_session.user_agent, 500), open_session.ip_address)
+        returning id into session_id;
+    end case;
+  end
+  $$;
+comment on function app_private.open_session(uuid, text, timestamptz, text, inet) is
+  'A session in the tenant named, or in the only one there is; else the code of an error and what it is about.';
+
+create or replace function app.sign_in(
+  email text, derived_key bytea, tenant_slug text, lifetime interval, user_agent text, ip_address inet,
+  out error_code text, out particular text,
+  out session_id uuid, out user_id uuid, out tenant_id uuid, out role text, out expires_at timestamptz, out must_change_password boolean
+)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    checked record;
+  begin
+    select * into checked from app_private.check_password(email, derived_key);
+    if checked.retry_after_seconds is not null then
+      error_code := 'LF042';
+      particular := checked.retry_after_seconds::text;
+    elsif checked.user_id is null then
+      error_code := 'LF040';
+    else
+      user_id := checked.user_id;
+      must_change_password := checked.is_one_time;
+      expires_at := date_trunc('second', now() + lifetime);
+      select o.error_code, o.particular, o.session_id, o.tenant_id, o.role
+      into error_code, particular, session_id, tenant_id, role
+      from app_private.open_session(user_id, tenant_slug, expires_at, user_agent, ip_address) o;
+    end if;
+  end
+  $$;
+comment on function app.sign_in(text, bytea, text, interval, text, inet) is
+  'Opens a session for whoever derived the right key; else the code of an error. Definer: compares secrets. For the authenticator alone.';
+
+create or replace function app.authorize_session(session_id uuid, user_id uuid, tenant_id uuid) returns text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select m.role::text
+    from tenancy.sessions s
+    join tenancy.memberships m on m.tenant_id = s.tenant_id and m.user_id = s.user_id
+    join tenancy.tenants t on t.id = s.tenant_id and t.is_active
+    join tenancy.users u on u.id = s.user_id and u.is_active
+    where s.tenant_id = authorize_session.tenant_id and s.id = authorize_session.session_id
+      and s.user_id = authorize_session.user_id and s.revoked_at is null and s.expires_at > now()
+  $$;
+comment on function app.authorize_session(uuid, uuid, uuid) is
+  'The role that a session has right now, or null. The API asks before every request which role to become. Definer: nobody is signed in yet. For the authenticator alone.';
+
+create or replace function app.sign_out(everywhere boolean) returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    asker record;
+    ended integer;
+  begin
+    select * into asker from app_private.current_identity();
+    update tenancy.sessions s
+    set revoked_at = now()
+    where s.user_id = asker.user_id and s.revoked_at is null and s.expires_at > now()
+      and (everywhere or (s.tenant_id = asker.tenant_id and s.id = asker.session_id));
+    get diagnostics ended = row_count;
+    return ended;
+  end
+  $$;
+comment on function app.sign_out(boolean) is
+  'Ends this session, or every session of this person, and says how many. Definer: people do not write sessions.';
+
+create or replace function app.switch_tenant(
+  tenant_slug text, user_agent text, ip_address inet,
+  out error_code text, out particular text,
+  out session_id uuid, out user_id uuid, out tenant_id uuid, out role text, out expires_at timestamptz
+)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    asker record;
+  begin
+    select i.user_id, i.tenant_id, i.session_id into asker from app_private.current_identity() i;
+    select s.user_id, s.expires_at into user_id, expires_at
+    from tenancy.sessions s where s.tenant_id = asker.tenant_id and s.id = asker.session_id;
+    if not found then
+      error_code := 'LF001';
+      return;
+    end if;
+    -- The new session ends when the old one would have: switching is no way to stay signed in for ever.
+    select o.error_code, o.particular, o.session_id, o.tenant_id, o.role
+    into error_code, particular, session_id, tenant_id, role
+    from app_private.open_session(user_id, tenant_slug, expires_at, user_agent, ip_address) o;
+    if error_code is null then
+      update tenancy.sessions s set revoked_at = now() where s.tenant_id = asker.tenant_id and s.id = asker.session_id;
+    end if;
+  end
+  $$;
+comment on function app.switch_tenant(text, text, inet) is
+  'Ends this session and opens one in another tenant of this person. Definer: people do not write sessions.';
+
+create or replace function app_private.set_password(
+  user_id uuid, salt bytea, parameters jsonb, derived_key bytea, is_one_time boolean
+) returns void
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+    insert into app_private.passwords as p (user_id, salt, parameters, derived_key_hash, is_one_time)
+    values (user_id, salt, parameters, sha256(derived_key), is_one_time)
+    on conflict (user_id) do update
+      set salt = excluded.salt, parameters = excluded.parameters, derived_key_hash = excluded.derived_key_hash,
+        is_one_time = excluded.is_one_time, updated_at = now()
+  $$;
+comment on function app_private.set_password(uuid, bytea, jsonb, bytea, boolean) is
+  'Gives a person a password. For the owner, who makes people, and for app.change_password.';
+
+create or replace function app.change_password(
+  current_key bytea, salt bytea, parameters jsonb, derived_key bytea, out error_code text, out particular text
+)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    asker record;
+    checked record;
+  begin
+    select i.user_id, i.session_id, u.email into asker
+    from app_private.current_identity() i
+    join tenancy.users u on u.id = i.user_id;
+    if not found then
+      error_code := 'LF001';
+      return;
+    end if;
+    select * into checked from app_private.check_password(asker.email, current_key);
+    if checked.retry_after_seconds is not null then
+      error_code := 'LF042';
+      particular := checked.retry_after_seconds::text;
+    elsif checked.user_id is distinct from asker.user_id then
+      error_code := 'LF040';
+    else
+      perform app_private.set_password(asker.user_id, salt, parameters, derived_key, false);
+      -- Whoever knew the old password is out, everywhere but here.
+      update tenancy.sessions s
+      set revoked_at = now()
+      where s.user_id = asker.user_id and s.id <> asker.session_id and s.revoked_at is null and s.expires_at > now();
+    end if;
+  end
+  $$;
+comment on function app.change_password(bytea, bytea, jsonb, bytea) is
+  'Replaces the password of this person, who proves the old one, and ends their other sessions. Definer: compares and stores secrets.';
+
+create or replace function app.current_memberships() returns table (tenant_id uuid, tenant_slug text, tenant_name text, role text)
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select t.id, t.slug, t.name, m.role::text
+    from tenancy.memberships m
+    join tenancy.tenants t on t.id = m.tenant_id and t.is_active
+    where m.user_id = (select app.current_user_id())
+    order by t.slug
+    limit 100
+  $$;
+comment on function app.current_memberships() is
+  'The tenants that this person may switch to, with their role in each. Definer: a session sees one tenant, and this looks over its edge.';
+
+grant execute on function app.password_parameters(text, bytea, jsonb), app.sign_in(text, bytea, text, interval, text, inet),
+  app.authorize_session(uuid, uuid, uuid) to :AUTHENTICATOR;
+grant execute on function app.sign_out(boolean), app.switch_tenant(text, text, inet),
+  app.change_password(bytea, bytea, jsonb, bytea), app.current_memberships() to :VIEWER, :CLIENT;
 --! EndIncluded tenancy/sign_in.sql
 --! Included tenancy/create_tenant.sql
 create or replace function tenancy.create_tenant(slug text, name text, domain text default null) returns tenancy.tenants

@@ -1,5 +1,5 @@
---! Previous: sha1:108f7d7e28520d7fb5c2e1692614197f08545a3c
---! Hash: sha1:efab6b83c7eb64792c739d39b7597c37202f7a1c
+--! Previous: sha1:72d8effde370b66735531b08e96acd6a85cbc72f
+--! Hash: sha1:388880c2a76b185013ca03a2fc2b12f63a828d0f
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.
