@@ -1,0 +1,189 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Codec } from "./codecs.ts";
+import { isJsonObject, parseExact } from "./exact_json.ts";
+import { rowId } from "./identity.ts";
+import { type Collection, columnsOf, type Field, type MappedField, type Mapping } from "./mappings/mapping.ts";
+import { isReason, type Reason } from "./reasons.ts";
+
+/** What became of a cell. */
+export type CellFate = "exact" | "converted" | "quarantined" | "dropped";
+
+/** Something that a person should know about a cell, or about a whole record (no field). */
+export interface Issue {
+  field: string | null;
+  column: string | null;
+  fate: CellFate;
+  reason: Reason;
+  /** JSON text of what the source has; null where there is nothing, or where it is a secret. */
+  original: string | null;
+}
+
+export interface DecodedRecord {
+  /** The row of the collection's table, or null where the record cannot come in. */
+  row: Record<string, unknown> | null;
+  /** Why it cannot. */
+  refusal: Reason | null;
+  issues: Issue[];
+  /** The fate of every cell that the source gave, by its field. */
+  fates: Map<string, CellFate>;
+}
+
+/** Makes a record's row; one pass over its cells. */
+export type Decoder = (recordId: string, text: string) => DecodedRecord;
+
+/** NUL and lone surrogates: JSON can say them, PostgreSQL's text cannot. */
+const mayBeRefused = /\\u(?:0000|[dD][89a-fA-F])/;
+const isRefused = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+/** Whether PostgreSQL would refuse the text in a record: the verifier then reads a repaired copy. */
+export function holdsRefusedText(text: string): boolean {
+  return mayBeRefused.test(text);
+}
+
+/**
+ * Makes the decoder of a collection.
+ *
+ * @param sourceId imports.sources.id, the namespace of all ids
+ */
+export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: string): Decoder {
+  const places = new Map<string, { name: string; field: Field }>();
+  for (const [name, field] of Object.entries(collection.fields)) {
+    for (const known of [name, ...field.aliases]) places.set(known, { name, field });
+  }
+  const columns = columnsOf(collection);
+
+  return (recordId, text) => {
+    const record = parseExact(text) as Record<string, unknown>;
+    const cells = (record[mapping.cellsIn] ?? {}) as Record<string, unknown>;
+    const decoded: DecodedRecord = { row: null, refusal: null, issues: [], fates: new Map() };
+    if (collection.table === null) {
+      decoded.refusal = Object.keys(cells).length === 0 ? "empty_default_table" : "unknown_collection";
+      for (const [name, cell] of Object.entries(cells))
+        tell(decoded, name, null, "quarantined", "unknown_collection", cell);
+      return decoded;
+    }
+
+    const given = new Map<string, { source: string; cell: unknown }>();
+    for (const [source, cell] of Object.entries(cells)) {
+      const place = places.get(source);
+      if (cell === null) continue;
+      if (place === undefined) tell(decoded, source, null, "quarantined", "unknown_field", cell);
+      else if (place.field.fate !== "mapped") decoded.fates.set(source, "dropped");
+      else if (given.has(place.name)) tell(decoded, source, place.field.column, "quarantined", "doubled_field", cell);
+      else given.set(place.name, { source, cell });
+    }
+
+    const needsCare = mayBeRefused.test(text);
+    const values = new Map<string, unknown>();
+    for (const { fields } of columns) {
+      for (const [name, field] of fields) {
+        const from = field.isBeside ? { source: name, cell: record[name] } : given.get(name);
+        if (from === undefined || from.cell === undefined) continue;
+        const value = decodeCell(decoded, from.source, field, from.cell, needsCare);
+        if (value !== undefined) values.set(name, value);
+      }
+    }
+
+    const row: Record<string, unknown> = { id: rowId(sourceId, collection.name, recordId) };
+    for (const { column, fields } of columns) {
+      row[column] = compose(decoded, fields, values, (codec, value) => toColumnValue(codec, value, sourceId));
+      const required = fields.find(([, field]) => field.isRequired);
+      if (required !== undefined && isMissing(row[column])) {
+        decoded.refusal ??= "missing_required";
+        const [name] = required;
+        if (!decoded.issues.some((issue) => issue.column === column)) {
+          tell(decoded, name, column, "quarantined", "missing_required", given.get(name)?.cell);
+        }
+      }
+    }
+    if (decoded.refusal === null) decoded.row = row;
+    return decoded;
+  };
+}
+
+/** The decoded value; undefined where the cell waits in quarantine, which is then told. */
+function decodeCell(
+  decoded: DecodedRecord,
+  source: string,
+  field: MappedField,
+  cell: unknown,
+  needsCare: boolean,
+): unknown {
+  const { codec, column } = field;
+  const result = codec.cell.safeDecode(cell);
+  if (!result.success) {
+    const reason = result.error.issues[0]?.message ?? "";
+    tell(decoded, source, column, "quarantined", isReason(reason) ? reason : "wrong_type", cell);
+    return undefined;
+  }
+  if (needsCare && isRefused.test(JSON.stringify(result.data))) {
+    tell(decoded, source, column, "quarantined", "refused_text", cell);
+    return undefined;
+  }
+  const isExact = isDeepStrictEqual(codec.cell.encode(result.data), cell);
+  if (!isExact && codec.lossy !== undefined) tell(decoded, source, column, "converted", codec.lossy, cell);
+  else decoded.fates.set(source, isExact ? "exact" : "converted");
+  return result.data;
+}
+
+/**
+ * A column's value out of its fields: the one that fills it whole (or spreads into it) first, members over it, and what nobody gives
+ * is what the codec says of an absent cell.
+ */
+function compose(
+  decoded: DecodedRecord,
+  fields: [string, MappedField][],
+  values: Map<string, unknown>,
+  convert: (codec: Codec, value: unknown) => unknown,
+): unknown {
+  const valueOf = ([name, field]: [string, MappedField]): unknown => {
+    const standIn = [name, ...field.orFrom].find((candidate) => values.has(candidate));
+    return standIn === undefined ? undefined : convert(field.codec, values.get(standIn));
+  };
+  const whole = fields.find(([, field]) => field.key === null);
+  const base = whole === undefined ? {} : (valueOf(whole) ?? (whole[1].codec.isSpread ? {} : whole[1].codec.absent));
+  const members = fields
+    .filter(([, field]) => field.key !== null)
+    .map((entry) => [entry, valueOf(entry) ?? entry[1].codec.absent] as const)
+    .filter(([, value]) => value !== null);
+  if (members.length === 0) return base;
+  const composed = { ...(base as Record<string, unknown> | null) };
+  for (const [[name, field], value] of members) {
+    const key = field.key as string;
+    if (Object.hasOwn(composed, key) && !isDeepStrictEqual(composed[key], value)) {
+      tell(decoded, whole?.[0] ?? name, field.column, "converted", "overridden_member", { [key]: composed[key] });
+    }
+    composed[key] = value;
+  }
+  return composed;
+}
+
+function toColumnValue(codec: Codec, value: unknown, sourceId: string): unknown {
+  return codec.linksTo === undefined || value === null ? value : rowId(sourceId, codec.linksTo, String(value));
+}
+
+function isMissing(value: unknown): boolean {
+  return (
+    value === null ||
+    (typeof value === "string" && value.trim() === "") ||
+    (isJsonObject(value) && Object.keys(value).length === 0)
+  );
+}
+
+function tell(
+  decoded: DecodedRecord,
+  field: string,
+  column: string | null,
+  fate: CellFate,
+  reason: Reason,
+  original: unknown,
+): void {
+  decoded.fates.set(field, fate);
+  decoded.issues.push({
+    field,
+    column,
+    fate,
+    reason,
+    original: original === undefined ? null : JSON.stringify(original),
+  });
+}

@@ -1,0 +1,34 @@
+/** Why a cell or a record is not as the source has it: the codes of the ledger, each with what a person can do about it. */
+export const reasons = {
+  wrong_type: "Correct the cell in the source, or give the field another codec in the mapping.",
+  unknown_option: "Add the option to the mapping, or choose a known one in the source.",
+  merged_option: "Nothing, if the merge is meant; else give the option a value of its own in the mapping.",
+  placeholder: "Nothing, if the value stands for nothing; else take it off the mapping's list.",
+  not_an_integer: "Write a whole number in the source.",
+  not_a_number: "Write a number in the source.",
+  not_a_date: "Write the date as YYYY-MM-DD in the source.",
+  not_a_time: "Write the time as ISO 8601 in the source.",
+  bad_json: "Repair the JSON in the source.",
+  too_many_links: "Leave one link in the cell.",
+  refused_text: "Take the NUL or the broken character out of the text in the source; the ledger keeps the original.",
+  invalid_utf8: "Repair the record's encoding in the source; the ledger keeps the original bytes.",
+  missing_required: "Fill in the field in the source.",
+  dangling_link: "Link a record that exists, or empty the cell in the source.",
+  parent_quarantined: "Settle the record that this one belongs to: both come in together.",
+  duplicate_value: "Keep the value on one record only, or merge the two in the source.",
+  overridden_member: "Nothing, if the field's own value is the right one; else correct the field in the source.",
+  doubled_field: "Keep one of the two fields, or take the alias out of the mapping.",
+  unknown_field: "Add the field to the mapping, as mapped or as dropped with a reason; the ledger keeps its values.",
+  unknown_collection: "Add the collection to the mapping, or leave it out with a reason.",
+  empty_default_table: "Nothing: the table came with the base and was never used.",
+  edited_since_import:
+    "Both sides changed the row since the last import: copy by hand what should stay, or change the source back.",
+  repeated_record: "Nothing: the source gave the record twice, and the first one counts.",
+  gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(reasons, word);
+}
