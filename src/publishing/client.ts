@@ -140,7 +140,7 @@ function traceIdOf(json: unknown): string | null {
   return z.object({ traceId: z.string() }).safeParse(json).data?.traceId ?? null;
 }
 
-const failureSchema = z.object({ name: z.string().optional(), cause: z.unknown() });
+const failureSchema = z.object({ name: z.string().optional(), cause: z.unknown().optional() });
 
 /** Why a request got no answer, without what was sent. */
 function networkMessage(error: unknown): string {
