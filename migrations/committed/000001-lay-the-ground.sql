@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e1f6f204e0e65990e454893d4e43e51eb89173e9
+--! Hash: sha1:826462903bd024d072c2697cfc1ce3aab70cec18
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -420,7 +420,7 @@ comment on function app_private.tg__stamp_times() is 'Sets updated_at, and keeps
 -- before update, tg__count_version('column', …): the columns named are written by machines and do not count, so that publishing never
 -- makes an editor's open form stale.
 create or replace function app_private.tg__count_version() returns trigger
-  language plpgsql
+  language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   as $$
   declare
@@ -436,11 +436,11 @@ create or replace function app_private.tg__count_version() returns trigger
   end
   $$;
 comment on function app_private.tg__count_version() is
-  'Refuses an update that names a version other than the current one; else counts up when a column that people see has changed.';
+  'Refuses an update that names a version other than the current one; else counts up when a column that people see has changed. Definer, to raise our error for whoever updates.';
 
 -- before update or delete: what is written once stays, unless a batch takes back what a batch wrote.
 create or replace function app_private.tg__refuse_change() returns trigger
-  language plpgsql
+  language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   as $$
   begin
@@ -451,5 +451,5 @@ create or replace function app_private.tg__refuse_change() returns trigger
     return null;
   end
   $$;
-comment on function app_private.tg__refuse_change() is 'Refuses to change a row that is a record of what was; its argument says what to do instead.';
+comment on function app_private.tg__refuse_change() is 'Refuses to change a row that is a record of what was; its argument says what to do instead. Definer, to raise our error for whoever updates.';
 --! EndIncluded app/triggers.sql

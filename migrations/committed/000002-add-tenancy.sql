@@ -1,5 +1,5 @@
---! Previous: sha1:e1f6f204e0e65990e454893d4e43e51eb89173e9
---! Hash: sha1:72d8effde370b66735531b08e96acd6a85cbc72f
+--! Previous: sha1:826462903bd024d072c2697cfc1ce3aab70cec18
+--! Hash: sha1:5dd3411f5f46d4f36e386f3f9f01d02595d150bf
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.

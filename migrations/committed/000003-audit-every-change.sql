@@ -1,5 +1,5 @@
---! Previous: sha1:72d8effde370b66735531b08e96acd6a85cbc72f
---! Hash: sha1:388880c2a76b185013ca03a2fc2b12f63a828d0f
+--! Previous: sha1:5dd3411f5f46d4f36e386f3f9f01d02595d150bf
+--! Hash: sha1:e4ccb732ff63ec088b1cb1239608f205d336123c
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.

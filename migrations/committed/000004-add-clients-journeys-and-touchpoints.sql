@@ -1,5 +1,5 @@
---! Previous: sha1:388880c2a76b185013ca03a2fc2b12f63a828d0f
---! Hash: sha1:e9f56541d95761250373c70559960c44e7cfc637
+--! Previous: sha1:e4ccb732ff63ec088b1cb1239608f205d336123c
+--! Hash: sha1:299bf129dcec43ff4cb748c20b14290121338b68
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.

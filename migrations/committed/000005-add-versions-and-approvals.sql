@@ -1,5 +1,5 @@
---! Previous: sha1:e9f56541d95761250373c70559960c44e7cfc637
---! Hash: sha1:6cc9c4d5847dff0afd862dfba6804b0e7ee411ea
+--! Previous: sha1:299bf129dcec43ff4cb748c20b14290121338b68
+--! Hash: sha1:6b38b606e08253f89a903e34720f0670e86bfdff
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -255,7 +255,7 @@ create or replace function app_private.tg_journey_versions__stamp_snapshot() ret
 comment on function app_private.tg_journey_versions__stamp_snapshot() is 'Sets the client of the journey and the hash of the snapshot. Definer, because it reads the journey whoever inserts.';
 
 create or replace function app_private.tg_journey_versions__refuse_change() returns trigger
-  language plpgsql
+  language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   as $$
   begin
@@ -267,7 +267,7 @@ create or replace function app_private.tg_journey_versions__refuse_change() retu
     return new;
   end
   $$;
-comment on function app_private.tg_journey_versions__refuse_change() is 'A version never changes; it can only be submitted, once.';
+comment on function app_private.tg_journey_versions__refuse_change() is 'A version never changes; it can only be submitted, once. Definer, to raise our error for whoever updates.';
 
 create or replace function app_private.insert_version(tenant_id uuid, journey_id uuid, change_log text, is_submitted boolean)
   returns journeys.journey_versions
@@ -768,7 +768,7 @@ comment on constraint change_requests_title_check on journeys.change_requests is
 -- live. Ids and states that publishing writes, and where the canvas draws a step, are nothing that a reader sees.
 
 create or replace function app_private.tg_journeys__return_to_draft() returns trigger
-  language plpgsql
+  language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   as $$
   begin
@@ -783,7 +783,7 @@ create or replace function app_private.tg_journeys__return_to_draft() returns tr
     return new;
   end
   $$;
-comment on function app_private.tg_journeys__return_to_draft() is 'Takes a journey back to draft when what a reader sees of it changes.';
+comment on function app_private.tg_journeys__return_to_draft() is 'Takes a journey back to draft when what a reader sees of it changes, and refuses to change an archived one. Definer, to raise our error for whoever updates.';
 create or replace trigger _250_return_to_draft before update on journeys.journeys
   for each row when (
     (old.name, old.description, old.category, old.goal, old.trigger_config)

@@ -24,9 +24,9 @@ export interface Heartbeat {
  */
 export function startHeartbeat(pool: pg.Pool, poolId: string): Heartbeat {
   const workerId = `${hostname()}:${process.pid}`;
-  const beat = () => ask(pool, "select app_private.beat($1, $2)", [workerId, poolId]);
+  const beat = () => ask(pool, "select app.beat($1, $2)", [workerId, poolId]);
   const sweep = async () => {
-    const freed = await ask(pool, "select freed_pool_id from app_private.sweep_workers() as freed_pool_id", []);
+    const freed = await ask(pool, "select freed_pool_id from app.sweep_workers() as freed_pool_id", []);
     for (const { freed_pool_id } of freed) log.warn({ poolId: freed_pool_id }, "freed what a dead worker held");
   };
   void beat();
@@ -36,7 +36,7 @@ export function startHeartbeat(pool: pg.Pool, poolId: string): Heartbeat {
     async stop() {
       clearInterval(beating);
       clearInterval(sweeping);
-      await ask(pool, "select app_private.end_beats($1)", [poolId]);
+      await ask(pool, "select app.end_beats($1)", [poolId]);
     },
   };
 }
