@@ -54,6 +54,17 @@ export const environmentSchema = z.object({
   API_HOST: z.string().default("127.0.0.1"),
   API_PORT: port.default(3001),
   API_BASE_URL: httpUrl.optional(),
+  API_CORS_ORIGINS: z
+    .string()
+    .transform((value) => value.split(",").map((origin) => origin.trim()))
+    .pipe(
+      z.array(
+        z.string().refine((origin) => URL.canParse(origin) && new URL(origin).origin === origin, {
+          error: "must be origins such as https://app.example.com, separated by commas",
+        }),
+      ),
+    )
+    .default([]),
   JWT_SECRET: secret.optional(),
   JWT_EXPIRES_IN: duration.default(24 * 3_600),
   AIRTABLE_API_KEY: z.string().optional(),
@@ -104,7 +115,14 @@ export interface Config {
     ownerUrl: string | undefined;
     sslMode: SslMode | undefined;
   };
-  api: { host: string; port: number /** Where people reach the API, without a slash at the end. */; baseUrl: string };
+  api: {
+    host: string;
+    port: number;
+    /** Where people reach the API, without a slash at the end. */
+    baseUrl: string;
+    /** Origins of the frontends that browsers may call the API from. */
+    corsOrigins: string[];
+  };
   jwt: { secret: string; expiresInSeconds: number };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
   gohighlevel: {
@@ -174,6 +192,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       host: values.API_HOST,
       port: values.API_PORT,
       baseUrl: values.API_BASE_URL ?? `http://localhost:${values.API_PORT}`,
+      corsOrigins: values.API_CORS_ORIGINS,
     },
     jwt: { secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret, expiresInSeconds: values.JWT_EXPIRES_IN },
     airtable: {

@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import cors from "cors";
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from "express";
+import helmet from "helmet";
+import type pg from "pg";
+import type { Logger } from "pino";
+import { pinoHttp } from "pino-http";
+import type { Config } from "../config.ts";
+import type { ErrorCatalog } from "./errors.ts";
+import { healthRouter } from "./health.ts";
+import { type IdentitySources, identifyCaller } from "./identity.ts";
+import { MAX_REQUEST_BYTES } from "./preset.ts";
+import { withRequest } from "./request.ts";
+
+/** A router of another part of the product, such as the reports of imports. */
+export interface MountedRouter {
+  path: string;
+  router: Router;
+}
+
+export interface AppOptions {
+  config: Config;
+  errors: ErrorCatalog;
+  identity: IdentitySources;
+  log: Logger;
+  pool: pg.Pool;
+  /** Answers /graphql, and GraphiQL's own paths in development. */
+  graphql: RequestHandler;
+  routers: readonly MountedRouter[];
+}
+
+/** Visitors have nothing long to say: signing in is all they can do. */
+const MAX_VISITOR_REQUEST_BYTES = 100_000;
+
+const REQUEST_ID = /^[\w.:-]{1,100}$/;
+
+/** Everything around GraphQL: ids, logs, headers, origins, identity, bodies, health, and errors in one shape. */
+export function makeApp({ config, errors, identity, log, pool, graphql, routers }: AppOptions): Express {
+  const isDevelopment = config.environment === "development";
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(
+    pinoHttp({
+      logger: log,
+      genReqId(req, res) {
+        const given = req.headers["x-request-id"];
+        const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+        res.setHeader("x-request-id", id);
+        return id;
+      },
+      autoLogging: { ignore: (req) => req.url === "/healthz" || req.url === "/readyz" },
+      serializers: {
+        req: (req: { id: string; method: string; url: string }) => ({ id: req.id, method: req.method, url: req.url }),
+        res: (res: { statusCode: number }) => ({ statusCode: res.statusCode }),
+      },
+    }),
+  );
+  // GraphiQL brings scripts and styles of its own; where it answers, a content security policy would only break it.
+  app.use(helmet({ contentSecurityPolicy: isDevelopment ? false : undefined }));
+  app.use(healthRouter(pool));
+  app.use(
+    cors({
+      origin: config.api.corsOrigins,
+      methods: ["POST"],
+      allowedHeaders: ["authorization", "content-type", "x-request-id"],
+      exposedHeaders: ["x-request-id"],
+      maxAge: 600,
+    }),
+  );
+  app.use("/graphql", acceptJsonOnly(errors), identify(errors, identity), readBody(), refuseOtherBodies(errors));
+  for (const { path, router } of routers) app.use(path, identify(errors, identity), router);
+  app.use(graphql);
+  app.use((req, res) => sendError(res, errors, "LF909", req.path));
+  app.use(answerErrors(errors));
+  return app;
+}
+
+function sendError(res: express.Response, errors: ErrorCatalog, code: string, ...particulars: string[]): void {
+  const { message, extensions } = errors.graphql(code, ...particulars);
+  const requestId = res.getHeader("x-request-id");
+  res
+    .status(errors.httpStatus(code))
+    .json({ errors: [{ message, extensions: { ...extensions, ...(requestId ? { requestId } : {}) } }] });
+}
+
+/** Forms and texts can be sent across origins without being asked for; JSON cannot. */
+function acceptJsonOnly(errors: ErrorCatalog): RequestHandler {
+  return (req, res, next) => {
+    if (req.method !== "POST") {
+      res.setHeader("allow", "POST");
+      return sendError(res, errors, "LF910", req.method);
+    }
+    const [type = ""] = (req.headers["content-type"] ?? "").split(";");
+    if (type.trim().toLowerCase() !== "application/json") {
+      return sendError(res, errors, "LF902", type.trim() || "a body without content type");
+    }
+    next();
+  };
+}
+
+/** Finds out who asks, once, and keeps it for all that the request sets off. */
+function identify(errors: ErrorCatalog, sources: IdentitySources): RequestHandler {
+  return async (req, res, next) => {
+    const id = String(req.id);
+    const caller = await identifyCaller(req.headers.authorization, id, sources);
+    if ("refusal" in caller) {
+      res.setHeader("www-authenticate", 'Bearer realm="landfall"');
+      return sendError(res, errors, caller.refusal);
+    }
+    withRequest({ id, caller, ipAddress: req.ip, userAgent: req.headers["user-agent"] }, next);
+  };
+}
+
+function readBody(): RequestHandler {
+  const short = express.json({ limit: MAX_VISITOR_REQUEST_BYTES });
+  const long = express.json({ limit: MAX_REQUEST_BYTES });
+  return (req, res, next) => (req.headers.authorization === undefined ? short : long)(req, res, next);
+}
+
+function refuseOtherBodies(errors: ErrorCatalog): RequestHandler {
+  return (req, res, next) => {
+    const body: unknown = req.body;
+    if (typeof body !== "object" || body === null || !("query" in body) || typeof body.query !== "string") {
+      return sendError(res, errors, "LF900", 'the body has no text called "query".');
+    }
+    next();
+  };
+}
+
+/** What reading the body, or a mounted router, threw. */
+function answerErrors(errors: ErrorCatalog): ErrorRequestHandler {
+  return (error: Error & { type?: string; status?: number; limit?: number; code?: string }, req, res, next) => {
+    if (res.headersSent) return next(error);
+    switch (error.type) {
+      case "entity.too.large":
+        return sendError(res, errors, "LF901", `${(error.limit ?? 0) / 1_000} kB`);
+      case "entity.parse.failed":
+        return sendError(res, errors, "LF900", "the body is not valid JSON.");
+    }
+    if (error.status !== undefined && error.status >= 400 && error.status < 500) {
+      return sendError(res, errors, "LF900", `${error.message}.`);
+    }
+    const errorId = String(req.id);
+    const code = errors.isUnavailable(error) ? "LF908" : "LF905";
+    req.log.error({ errorId, err: error }, "a request failed");
+    sendError(res, errors, code, errorId);
+  };
+}

@@ -1,0 +1,48 @@
+import type pg from "pg";
+import { settingsOf } from "../database/with_identity.ts";
+import type { Caller } from "./request.ts";
+import type { Tokens } from "./tokens.ts";
+
+type Role = Extract<Caller, { kind: "user" }>["role"];
+
+/** What it takes to find out who asks. */
+export interface IdentitySources {
+  /** Connections as the authenticator. */
+  pool: pg.Pool;
+  tokens: Tokens;
+  rolePrefix: string;
+}
+
+/** The code of an error (see docs/errors.md) for whoever shows a token that does not count. */
+export type Refusal = { refusal: "LF044" | "LF045" | "LF046" };
+
+/**
+ * Finds out who asks. The token names a session; which role that session has is asked of the database, for every request anew.
+ *
+ * @param authorization the header, undefined where there is none: a visitor
+ * @param requestId goes into the audit log with whatever the caller changes
+ */
+export async function identifyCaller(
+  authorization: string | undefined,
+  requestId: string,
+  { pool, tokens, rolePrefix }: IdentitySources,
+): Promise<Caller | Refusal> {
+  if (authorization === undefined) return { kind: "visitor", rolePrefix };
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
+  if (token === undefined) return { refusal: "LF044" };
+  const claims = await tokens.verify(token);
+  if (claims === "expired") return { refusal: "LF045" };
+  if (claims === "invalid") return { refusal: "LF044" };
+  const { rows } = await pool.query<{ role: Role | null }>({
+    name: "authorize_session",
+    text: "select app.authorize_session($1, $2, $3) as role",
+    values: [claims.sessionId, claims.userId, claims.tenantId],
+  });
+  const role = rows[0]?.role;
+  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
+}
+
+/** The settings under which PostgreSQL runs the statements of this caller. */
+export function pgSettingsOf(caller: Caller): Record<string, string> {
+  return { ...settingsOf(caller), "app.source": "api" };
+}

@@ -1,0 +1,64 @@
+import "postgraphile";
+import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
+
+/** Aggregates that reports are made of; nobody ever asked for the variance of a journey. */
+const AGGREGATES = new Set(["sum", "distinctCount", "min", "max", "average"]);
+
+/**
+ * Leaves one way to do a thing, and names results after what they are:
+ *
+ * - rows are updated and deleted by their primary key alone;
+ * - the payload of submitJourney has `journey`, that of reorderTouchpoints `touchpoints`; only scalars are a `result`;
+ * - the comment on a foreign key is the error that it gives, not the description of the relation.
+ */
+export const TidyPlugin: GraphileConfig.Plugin = {
+  name: "TidyPlugin",
+  version: "1.0.0",
+  after: ["smart-tags", "PgCustomTypeFieldPlugin", "PgAggregatesSpecsPlugin"],
+  inflection: {
+    replace: {
+      functionMutationResultFieldName(_previous, _preset, { resource, returnGraphQLTypeName }) {
+        const tag = resource.extensions?.tags?.resultFieldName;
+        if (typeof tag === "string") return tag;
+        const codec = (resource as PgResource).codec as PgCodec;
+        if (!codec.attributes || codec.isAnonymous) return "result";
+        const row = this._singularizedCodecName(codec as never);
+        return this.camelCase(returnGraphQLTypeName.startsWith("[") ? this.distinctPluralize(row) : row);
+      },
+    },
+  },
+  gather: {
+    hooks: {
+      pgTables_unique(_info, { unique }) {
+        delete unique.description;
+      },
+      pgRelations_relation(_info, { relation }) {
+        delete relation.description;
+      },
+    },
+  },
+  schema: {
+    entityBehavior: {
+      pgResourceUnique: {
+        inferred: {
+          after: ["inferred"],
+          provides: ["postInferred"],
+          callback(behavior, [, unique]) {
+            return unique.isPrimary
+              ? behavior
+              : [behavior, "-constraint:resource:update", "-constraint:resource:delete"];
+          },
+        },
+      },
+    },
+    hooks: {
+      build: {
+        after: ["PgAggregatesSpecsPlugin"],
+        callback(build) {
+          build.pgAggregateSpecs = build.pgAggregateSpecs?.filter((spec) => AGGREGATES.has(spec.id));
+          return build;
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,116 @@
+import { PgAggregatesPreset } from "@graphile/pg-aggregates";
+import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import type pg from "pg";
+import type { Logger } from "pino";
+import { makePgService } from "postgraphile/adaptors/pg";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+import { type ErrorCatalog, makeMaskError } from "./errors.ts";
+import { pgSettingsOf } from "./identity.ts";
+import { budgetPlugin } from "./plugins/budget.ts";
+import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
+import { NamingPlugin } from "./plugins/naming.ts";
+import { pagesPlugin } from "./plugins/pages.ts";
+import { signInPlugin } from "./plugins/sign_in.ts";
+import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
+import { TidyPlugin } from "./plugins/tidy.ts";
+import { currentRequest } from "./request.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
+export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing"];
+
+/** Largest request body: an e-mail with its images inline fits. */
+export const MAX_REQUEST_BYTES = 1_000_000;
+
+export interface PresetOptions {
+  /** Connections as the authenticator. */
+  pool: pg.Pool;
+  errors: ErrorCatalog;
+  tokens: Tokens;
+  rolePrefix: string;
+  secretKey: string;
+  sessionSeconds: number;
+  /** Whether GraphiQL answers at `/`. */
+  hasGraphiql: boolean;
+  log: Logger;
+}
+
+/** How PostgreSQL becomes GraphQL. */
+export function makePreset(options: PresetOptions): GraphileConfig.Preset {
+  const { pool, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
+  return {
+    extends: [
+      PostGraphileAmberPreset,
+      PgSimplifyInflectionPreset,
+      PgAggregatesPreset,
+      PostGraphileConnectionFilterPreset,
+    ],
+    plugins: [
+      NamingPlugin,
+      TenantKeysPlugin,
+      TidyPlugin,
+      IndexedFiltersPlugin,
+      pagesPlugin(errors),
+      budgetPlugin(errors),
+      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
+    ],
+    disablePlugins: [
+      // `filter` says all that `condition` could.
+      "PgConditionArgumentPlugin",
+      "PgConditionCustomFieldsPlugin",
+      // For Relay 1, which nobody uses any more.
+      "QueryQueryPlugin",
+      "PgMutationPayloadEdgePlugin",
+      // `node(nodeId:)` is enough; `journeyByNodeId` for every type is noise.
+      "NodeAccessorPlugin",
+      // Filters and orders across relations cost what nobody foresees.
+      "PgConnectionArgFilterBackwardRelationsPlugin",
+      "PgConnectionArgFilterForwardRelationsPlugin",
+      "PgAggregatesFilterRelationalAggregatesPlugin",
+      "PgAggregatesOrderByAggregatesPlugin",
+      "PgAggregatesAddHavingAggregateTypesPlugin",
+    ],
+    pgServices: [makePgService({ pool, schemas: EXPOSED_SCHEMAS, pubsub: false })],
+    gather: { pgStrictFunctions: true },
+    schema: {
+      // Aggregates where a table's comment asks for them (`@aggregates on`); rows are changed by `id`, and by nothing else.
+      defaultBehavior:
+        "-resource:aggregates -resource:aggregate -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
+      pgForbidSetofFunctionsToReturnNull: true,
+      connectionFilterArrays: false,
+      connectionFilterComputedColumns: false,
+      connectionFilterSetofFunctions: false,
+      connectionFilterRelations: false,
+      connectionFilterAllowedOperators: [
+        "isNull",
+        "equalTo",
+        "notEqualTo",
+        "in",
+        "notIn",
+        "lessThan",
+        "lessThanOrEqualTo",
+        "greaterThan",
+        "greaterThanOrEqualTo",
+      ],
+    },
+    grafserv: {
+      graphqlPath: "/graphql",
+      graphiql: hasGraphiql,
+      graphiqlOnGraphQLGET: false,
+      graphiqlPath: "/",
+      maxRequestLength: MAX_REQUEST_BYTES,
+      allowedRequestContentTypes: ["application/json"],
+      watch: false,
+      maskError: makeMaskError(errors, log),
+    },
+    grafast: {
+      explain: false,
+      context() {
+        const request = currentRequest();
+        if (!request) throw new Error("GraphQL was asked outside of a request");
+        return { request, pgSettings: pgSettingsOf(request.caller) };
+      },
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Identity } from "../database/with_identity.ts";
+
+/** Who asks, signed in or not; the worker never comes through the API. */
+export type Caller = Exclude<Identity, { kind: "worker" }>;
+
+/** What is known of the request that is being answered. */
+export interface CurrentRequest {
+  /** The x-request-id, taken from the caller where it is a sensible one. */
+  id: string;
+  caller: Caller;
+  ipAddress: string | undefined;
+  userAgent: string | undefined;
+}
+
+const storage = new AsyncLocalStorage<CurrentRequest>();
+
+/** Runs `answer` so that whatever it calls finds the request by `currentRequest`. */
+export function withRequest<T>(request: CurrentRequest, answer: () => T): T {
+  return storage.run(request, answer);
+}
+
+/** The request that is being answered, undefined outside of one. */
+export function currentRequest(): CurrentRequest | undefined {
+  return storage.getStore();
+}

@@ -1,0 +1,109 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Express, Router } from "express";
+import type { Logger } from "pino";
+import { postgraphile } from "postgraphile";
+import { grafserv } from "postgraphile/grafserv/express/v4";
+import type { Config } from "../config.ts";
+import { createPool } from "../database/pools.ts";
+import { errorCode, fail } from "../errors.ts";
+import { makeApp, type MountedRouter } from "./app.ts";
+import { readErrorCatalog } from "./errors.ts";
+import { makePreset } from "./preset.ts";
+import { makeTokens } from "./tokens.ts";
+
+export interface ServerOptions {
+  config: Config;
+  /** Connection string of the authenticator. */
+  databaseUrl: string;
+  log: Logger;
+  /** Routes beside GraphQL, such as the reports of imports; each one's caller is known by `currentRequest()`. */
+  routers?: readonly MountedRouter[];
+}
+
+export interface RunningServer {
+  /** Where it listens, for this machine. */
+  url: string;
+  port: number;
+  /** Takes no new requests, finishes those under way (10 s at most), and lets go of the database. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may still take when the server closes, in milliseconds. */
+const CLOSING_PATIENCE = 10_000;
+
+/**
+ * Starts the API.
+ *
+ * @throws LandfallError `port_in_use` where another process has the port
+ */
+export async function startServer({ config, databaseUrl, log, routers = [] }: ServerOptions): Promise<RunningServer> {
+  const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
+  try {
+    const errors = await readErrorCatalog(pool);
+    const tokens = makeTokens(config.jwt.secret);
+    const { rolePrefix, secretKey } = config;
+    const instance = postgraphile(
+      makePreset({
+        pool,
+        errors,
+        tokens,
+        rolePrefix,
+        secretKey,
+        sessionSeconds: config.jwt.expiresInSeconds,
+        hasGraphiql: config.environment === "development",
+        log,
+      }),
+    );
+    const serv = instance.createServ(grafserv);
+    const graphql = Router();
+    await serv.addTo(graphql as Express, null, false);
+    const app = makeApp({ config, errors, identity: { pool, tokens, rolePrefix }, log, pool, graphql, routers });
+    const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
+    await serv.ready();
+    await listen(server, config.api.host, config.api.port);
+    const { port } = server.address() as AddressInfo;
+    const host = config.api.host === "0.0.0.0" ? "127.0.0.1" : config.api.host;
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    log.info({ url }, "the API listens");
+    return {
+      url,
+      port,
+      async close() {
+        await closeServer(server);
+        await instance.release();
+        await pool.end();
+        log.info("the API has stopped");
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  }).catch((error: unknown) => {
+    if (errorCode(error) === "EADDRINUSE") {
+      fail("port_in_use", `Port ${port} is in use.`, "Stop what uses it, or set API_PORT to another one.", error);
+    }
+    throw error;
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSING_PATIENCE);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
