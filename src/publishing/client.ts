@@ -62,7 +62,10 @@ export type Client = {
   createTemplate(fields: TemplateFields, folderId: string | null): Promise<Outcome<AnswerOf<"createTemplate">>>;
   getTemplate(id: string): Promise<Outcome<AnswerOf<"getTemplate">>>;
   /** Always all fields in one call: a partial update has been seen to reset the others. */
-  updateTemplate(id: string, fields: TemplateFields): Promise<Outcome<AnswerOf<"updateTemplate">>>;
+  updateTemplate(
+    id: string,
+    fields: TemplateFields & { archived?: false },
+  ): Promise<Outcome<AnswerOf<"updateTemplate">>>;
   archiveTemplate(id: string): Promise<Outcome<AnswerOf<"updateTemplate">>>;
   /** Fetches a template's stored HTML from the storage host that GoHighLevel named; no token goes there. */
   getContent(url: string): Promise<Outcome<string>>;

@@ -3,3 +3,5 @@ import { z } from "zod";
 
 /** Jobs that the crontab adds carry what cron says of them and nothing else. */
 export const scheduledPayload = z.object({ _cron: z.object({ ts: z.iso.datetime() }).optional() });
+
+export const publishJourneyPayload = z.object({ tenantId: z.uuid(), publicationId: z.uuid() });

@@ -1,0 +1,159 @@
+import { type Client, type Failure, listPageSize, type Outcome, type Success } from "./client.ts";
+import type { ListedTemplate } from "./endpoints.ts";
+import type { Rendered } from "./render.ts";
+
+export type RemoteObject = { id: string; name: string; createdAt: string; isArchived: boolean };
+
+/** One kind of GoHighLevel object, as the protocol handles every kind: find, make, change, read back. */
+export type Asset = {
+  /**
+   * Everything that bears the token, archived or not, the one to adopt first. In doubt, when an earlier call may have made
+   * it, searching is not enough: the folder itself is walked too.
+   */
+  find(isInDoubt: boolean): Promise<Outcome<RemoteObject[]>>;
+  create(): Promise<Outcome<RemoteObject>>;
+  /** Sends every field anew; null for what the API cannot change. */
+  update: ((remote: RemoteObject) => Promise<Outcome<RemoteObject>>) | null;
+  /** Names the fields that are not held as they were sent; none when all is well. */
+  verify(id: string): Promise<Outcome<string[]>>;
+  /** Puts a surplus one away; null for what the API cannot archive. */
+  archive: ((id: string) => Promise<Outcome<RemoteObject>>) | null;
+};
+
+function then<T, U>(outcome: Outcome<T>, map: (data: T, success: Success<T>) => U): Outcome<U> {
+  return outcome.class === "done" ? { ...outcome, data: map(outcome.data, outcome) } : outcome;
+}
+
+/** Oldest first, what is in use before what is archived: the first of them is the one that people have wired up. */
+function byAge(one: RemoteObject, other: RemoteObject): number {
+  return (
+    Number(one.isArchived) - Number(other.isArchived) ||
+    one.createdAt.localeCompare(other.createdAt) ||
+    one.id.localeCompare(other.id)
+  );
+}
+
+type Walk = { archived: boolean; include: "templates" | "folders"; search?: string; folderId?: string };
+
+/** All pages of a list. */
+async function walk(client: Client, filter: Walk): Promise<Outcome<ListedTemplate[]>> {
+  const items: ListedTemplate[] = [];
+  for (;;) {
+    const page = await client.listTemplates({ ...filter, offset: items.length });
+    if (page.class !== "done") return page;
+    items.push(...page.data.items);
+    if (page.data.items.length < listPageSize) return { ...page, data: items };
+  }
+}
+
+/** All that bears the token in several lists, each object once. */
+async function findInLists(
+  client: Client,
+  walks: [Walk, ...Walk[]],
+  type: "template" | "folder",
+  token: string,
+): Promise<Outcome<RemoteObject[]>> {
+  const found = new Map<string, RemoteObject>();
+  let last: Success<ListedTemplate[]> | null = null;
+  for (const filter of walks) {
+    const list = await walk(client, filter);
+    if (list.class !== "done") return list;
+    last = list;
+    for (const item of list.data) {
+      if (item.type !== type || !item.name.includes(token)) continue;
+      const { id, name, createdAt } = item;
+      found.set(id, { id, name, createdAt: createdAt ?? "", isArchived: filter.archived });
+    }
+  }
+  return { ...(last as Success<ListedTemplate[]>), data: [...found.values()].sort(byAge) };
+}
+
+function made({ id, name }: { id: string; name: string }): RemoteObject {
+  return { id, name, createdAt: "", isArchived: false };
+}
+
+/**
+ * The folder of a journey's templates. Its search is not to be trusted, so the list is walked; the API can neither rename
+ * nor archive it.
+ */
+export function folderAsset(client: Client, rendered: Extract<Rendered, { kind: "folder" }>, token: string): Asset {
+  const walks: [Walk, ...Walk[]] = [
+    { archived: false, include: "folders" },
+    { archived: true, include: "folders" },
+  ];
+  const find = () => findInLists(client, walks, "folder", token);
+  return {
+    find,
+    create: async () => then(await client.createFolder(rendered.name), made),
+    update: null,
+    verify: async (id) =>
+      then(await find(), (folders) => (folders.some((folder) => folder.id === id) ? [] : ["folder"])),
+    archive: null,
+  };
+}
+
+/** An email template in the journey's folder. */
+export function templateAsset(
+  client: Client,
+  { fields, marker }: Extract<Rendered, { kind: "template" }>,
+  token: string,
+  folderId: string | null,
+): Asset {
+  const archive = async (id: string) => then(await client.archiveTemplate(id), made);
+  return {
+    find: (isInDoubt) => {
+      const search: [Walk, ...Walk[]] = [
+        { archived: false, include: "templates", search: token },
+        { archived: true, include: "templates", search: token },
+      ];
+      if (isInDoubt && folderId !== null) search.push({ archived: false, include: "templates", folderId });
+      return findInLists(client, search, "template", token);
+    },
+    create: async () => then(await client.createTemplate(fields, folderId), made),
+    update: async ({ id, isArchived }) =>
+      then(await client.updateTemplate(id, isArchived ? { ...fields, archived: false } : fields), made),
+    archive,
+    async verify(id) {
+      const read = await client.getTemplate(id);
+      if (read.class !== "done") return read;
+      const { name, subject, previewText, editorContentUrl, deleted } = read.data;
+      const wrong: string[] = [];
+      if (deleted === true) wrong.push("deleted");
+      if (name !== fields.name) wrong.push("name");
+      if ((subject ?? "") !== fields.subjectLine) wrong.push("subjectLine");
+      if ((previewText ?? "") !== fields.previewText) wrong.push("previewText");
+      if (!editorContentUrl) return { ...read, data: [...wrong, "editorContent"] };
+      const content = await client.getContent(editorContentUrl);
+      if (content.class === "transient") return content satisfies Failure;
+      if (content.class !== "done" || !content.data.includes(marker)) wrong.push("editorContent");
+      return { ...read, data: wrong };
+    },
+  };
+}
+
+/** The text of an SMS, call, task or note. */
+export function customValueAsset(
+  client: Client,
+  { fields }: Extract<Rendered, { kind: "custom_value" }>,
+  token: string,
+): Asset {
+  return {
+    find: async () =>
+      then(await client.listCustomValues(), ({ customValues }) =>
+        customValues
+          .filter(({ name }) => name.includes(token))
+          .map(made)
+          .sort(byAge),
+      ),
+    create: async () => then(await client.createCustomValue(fields), ({ customValue }) => made(customValue)),
+    update: async ({ id }) => then(await client.updateCustomValue(id, fields), ({ customValue }) => made(customValue)),
+    archive: null,
+    verify: async (id) =>
+      then(await client.getCustomValue(id), ({ customValue }) => {
+        const wrong: string[] = [];
+        if (customValue.name !== fields.name) wrong.push("name");
+        if ((customValue.value ?? "") !== fields.value) wrong.push("value");
+        return wrong;
+      }),
+  };
+}

@@ -1,0 +1,490 @@
+/**
+ * Everything that publishing remembers, one short transaction a step. Each step of a run first proves that the run still
+ * holds its lease and that no later publication of the journey has come: what fails that proof commits nothing.
+ */
+import type { Pool, PoolClient } from "pg";
+import { z } from "zod";
+import { withIdentity } from "../database/with_identity.ts";
+import { errorCode } from "../errors.ts";
+import type { Finding } from "./render.ts";
+
+/** Thrown inside a run whose lease another worker has taken: this one is believed dead and must not write. */
+export class LeaseLost extends Error {}
+
+/** Thrown inside a run of a version that a later publication has overtaken. */
+export class Overtaken extends Error {}
+
+export type Run = { pool: Pool; tenantId: string; publicationId: string; leaseToken: string; leaseMs: number };
+
+const itemStatuses = z.enum([
+  "pending",
+  "intent",
+  "unknown",
+  "synced",
+  "unverified",
+  "rejected",
+  "conflict",
+  "drifted",
+  "remote_missing",
+  "manual",
+  "blocked",
+]);
+
+export type ItemStatus = z.infer<typeof itemStatuses>;
+
+const claimSchema = z.object({
+  journey_id: z.uuid(),
+  journey_version_id: z.uuid(),
+  client_id: z.uuid(),
+  snapshot: z.unknown(),
+  location_id: z.uuid().nullable(),
+  ghl_location_id: z.string().nullable(),
+  location_status: z.enum(["active", "paused", "needs_reauth", "blocked"]).nullable(),
+  status_reason: z.string().nullable(),
+  paused_for_ms: z.number().nullable(),
+  token_ciphertext: z.string().nullable(),
+  installation_id: z.uuid(),
+});
+
+export type Claim = z.infer<typeof claimSchema>;
+
+const itemSchema = z.object({
+  id: z.uuid(),
+  asset_kind: z.enum(["folder", "template", "custom_value", "tag", "link", "manual"]),
+  token: z.string(),
+  status: itemStatuses,
+  attempts: z.number(),
+  remote_id: z.string().nullable(),
+  remote_name: z.string().nullable(),
+  synced_hash: z.string().nullable(),
+  create_age_ms: z.number().nullable(),
+  due_in_ms: z.number(),
+});
+
+/** An item with what is known of its remote object, however many publications ago that was learnt. */
+export type Item = z.infer<typeof itemSchema>;
+
+export type NewItem = {
+  touchpointId: string | null;
+  assetKind: Item["asset_kind"];
+  orderIndex: number | null;
+  name: string;
+  token: string;
+  desiredHash: string;
+  findings: Finding[];
+  status: "pending" | "manual" | "blocked";
+  lastError: string | null;
+};
+
+/** How an item stands after a step that did not sync it. */
+export type ItemState = {
+  status: ItemStatus;
+  attempts: number;
+  lastError: string | null;
+  errorClass: string | null;
+  traceId: string | null;
+  retryInMs: number | null;
+};
+
+export type Ending = {
+  status: "synced" | "partial" | "blocked" | "deferred" | "failed" | "superseded";
+  lastError: string | null;
+  /** For a deferred one: milliseconds until it goes on. */
+  runInMs: number | null;
+  startedAt: Date;
+  /** What the run's line in the history says besides. */
+  metadata: Record<string, unknown>;
+};
+
+const historyStatuses = {
+  synced: "success",
+  partial: "partial",
+  deferred: "partial",
+  superseded: "partial",
+  blocked: "failed",
+  failed: "failed",
+} satisfies Record<Ending["status"], string>;
+
+function asWorker<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
+  return withIdentity(run.pool, { kind: "worker", tenantId: run.tenantId }, step);
+}
+
+/** Proves that the run may still write, and renews its lease when half of it is gone. */
+async function guard(client: PoolClient, run: Run): Promise<void> {
+  const { rows } = await client.query<{ is_overtaken: boolean; left_ms: number }>(
+    `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
+       exists (
+         select from publishing.publications later
+         where later.tenant_id = p.tenant_id and later.journey_id = p.journey_id and later.id > p.id and later.status <> 'superseded'
+       ) as is_overtaken
+     from publishing.publications p
+     where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'running'
+     for no key update`,
+    [run.tenantId, run.publicationId, run.leaseToken],
+  );
+  const [held] = rows;
+  if (held === undefined) throw new LeaseLost("another worker has taken this publication over");
+  if (held.is_overtaken) throw new Overtaken("a later publication of the journey has come");
+  if (held.left_ms > run.leaseMs / 2) return;
+  await client.query(
+    `update publishing.publications p set lease_expires_at = now() + make_interval(secs => $3::float8 / 1000)
+     where p.tenant_id = $1 and p.id = $2`,
+    [run.tenantId, run.publicationId, run.leaseMs],
+  );
+}
+
+function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
+  return asWorker(run, async (client) => {
+    await guard(client, run);
+    return step(client);
+  });
+}
+
+/**
+ * Takes a publication up: one that is queued, or whose run has been silent for longer than its lease. Null where there is
+ * nothing to take up, or where another publication is being sent to the same location.
+ */
+export async function claim(run: Run): Promise<Claim | null> {
+  try {
+    return await claimOnce(run);
+  } catch (error) {
+    // Another run got into the location between our look and our step.
+    if (errorCode(error) === "23505") return null;
+    throw error;
+  }
+}
+
+function claimOnce(run: Run): Promise<Claim | null> {
+  return asWorker(run, async (client) => {
+    const { rows } = await client.query(
+      `with claimed as (
+         update publishing.publications p
+         set status = 'running', lease_token = $3, lease_expires_at = now() + make_interval(secs => $4::float8 / 1000),
+           run_count = p.run_count + 1, run_after = null, last_error = null, finished_at = null,
+           started_at = coalesce(p.started_at, now())
+         where p.tenant_id = $1 and p.id = $2
+           and (p.status = 'queued' or (p.status = 'running' and p.lease_expires_at < now()))
+           and not exists (
+             select from publishing.publications other
+             where other.tenant_id = p.tenant_id and other.location_id = p.location_id and other.id <> p.id
+               and other.status = 'running'
+           )
+         returning p.*
+       )
+       select c.journey_id, c.journey_version_id, v.client_id, v.snapshot, c.location_id, l.ghl_location_id,
+         l.status as location_status, l.status_reason,
+         extract(epoch from l.paused_until - now())::float8 * 1000 as paused_for_ms,
+         publishing.location_token(l.id) as token_ciphertext,
+         publishing.installation_id() as installation_id
+       from claimed c
+       join journeys.journey_versions v on v.tenant_id = c.tenant_id and v.id = c.journey_version_id
+       left join publishing.locations l on l.tenant_id = c.tenant_id and l.id = c.location_id`,
+      [run.tenantId, run.publicationId, run.leaseToken, run.leaseMs],
+    );
+    return rows[0] === undefined ? null : claimSchema.parse(rows[0]);
+  });
+}
+
+/** Writes the items of a publication down, those that are not there yet. */
+export async function addItems(run: Run, items: NewItem[]): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `insert into publishing.publication_items (
+         tenant_id, publication_id, touchpoint_id, asset_kind, order_index, name, token, desired_hash, findings, status, last_error
+       )
+       select $1, $2, t.id, i."assetKind", i."orderIndex", i.name, i.token, i."desiredHash", i.findings, i.status, i."lastError"
+       from jsonb_to_recordset($3) as i (
+         "touchpointId" uuid, "assetKind" publishing.asset_kind, "orderIndex" integer, name text, token text,
+         "desiredHash" text, findings jsonb, status publishing.item_status, "lastError" text
+       )
+       left join journeys.touchpoints t on t.tenant_id = $1 and t.id = i."touchpointId"
+       on conflict (tenant_id, publication_id, token) do nothing`,
+      [run.tenantId, run.publicationId, JSON.stringify(items)],
+    );
+    await countItems(client, run);
+  });
+}
+
+async function countItems(client: PoolClient, run: Run): Promise<void> {
+  await client.query(
+    `update publishing.publications p
+     set items_total = c.total, items_synced = c.synced, items_manual = c.manual, items_failed = c.failed
+     from (
+       select count(*) as total,
+         count(*) filter (where i.status = 'synced') as synced,
+         count(*) filter (where i.status = 'manual') as manual,
+         count(*) filter (where i.status in ('unverified', 'rejected', 'conflict', 'drifted', 'remote_missing', 'blocked')) as failed
+       from publishing.publication_items i
+       where i.tenant_id = $1 and i.publication_id = $2
+     ) c
+     where p.tenant_id = $1 and p.id = $2
+       and (p.items_total, p.items_synced, p.items_manual, p.items_failed) is distinct from (c.total, c.synced, c.manual, c.failed)`,
+    [run.tenantId, run.publicationId],
+  );
+}
+
+/** The items that are still to be sent, the one that is due first ahead; the folder before what goes into it. */
+export async function openItems(run: Run, locationId: string, maxAttempts: number): Promise<Item[]> {
+  const rows = await guarded(run, async (client) => {
+    const result = await client.query(
+      `select i.id, i.asset_kind, i.token, i.status, i.attempts, r.remote_id, r.remote_name, r.synced_hash,
+         extract(epoch from now() - r.create_sent_at)::float8 * 1000 as create_age_ms,
+         greatest(0, coalesce(extract(epoch from i.retry_at - now())::float8 * 1000, 0)) as due_in_ms
+       from publishing.publication_items i
+       left join publishing.remote_objects r
+         on r.tenant_id = i.tenant_id and r.location_id = $3 and r.asset_kind = i.asset_kind and r.token = i.token
+       where i.tenant_id = $1 and i.publication_id = $2 and i.status in ('pending', 'intent', 'unknown') and i.attempts < $4
+       order by due_in_ms, i.asset_kind <> 'folder', i.order_index, i.id`,
+      [run.tenantId, run.publicationId, locationId, maxAttempts],
+    );
+    return result.rows;
+  });
+  return z.array(itemSchema).parse(rows);
+}
+
+/** Where the journey's folder stands: its id in GoHighLevel, or null while it has none. */
+export async function folderId(run: Run, locationId: string, token: string): Promise<string | null> {
+  const rows = await guarded(run, async (client) => {
+    const result = await client.query<{ remote_id: string | null }>(
+      `select r.remote_id from publishing.remote_objects r
+       where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = 'folder' and r.token = $3`,
+      [run.tenantId, locationId, token],
+    );
+    return result.rows;
+  });
+  return rows[0]?.remote_id ?? null;
+}
+
+/**
+ * Commits the intention to call, before the call. For a call that makes something new, the moment is kept with the remote
+ * object, so that whoever comes after a crash knows to look for it first.
+ */
+export async function intend(run: Run, locationId: string, item: Item, attempts: number, isCreate: boolean) {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.publication_items i set status = 'intent', attempts = $3, retry_at = null
+       where i.tenant_id = $1 and i.id = $2`,
+      [run.tenantId, item.id, attempts],
+    );
+    if (!isCreate) return;
+    await client.query(
+      `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, create_sent_at)
+       select $1, $3, i.touchpoint_id, i.asset_kind, i.token, now()
+       from publishing.publication_items i
+       where i.tenant_id = $1 and i.id = $2
+       on conflict (tenant_id, location_id, asset_kind, token) do update set create_sent_at = now()`,
+      [run.tenantId, item.id, locationId],
+    );
+  });
+}
+
+/** Binds an object of GoHighLevel to the item for ever, right after the answer that named it. */
+export async function bind(run: Run, locationId: string, item: Item, remoteId: string, remoteName: string) {
+  await guarded(run, async (client) => {
+    await client.query(
+      `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, remote_id, remote_name)
+       select $1, $3, i.touchpoint_id, i.asset_kind, i.token, $4, $5
+       from publishing.publication_items i
+       where i.tenant_id = $1 and i.id = $2
+       on conflict (tenant_id, location_id, asset_kind, token) do update
+         set remote_id = excluded.remote_id, remote_name = excluded.remote_name, create_sent_at = null, synced_hash = null,
+           touchpoint_id = coalesce(excluded.touchpoint_id, r.touchpoint_id)`,
+      [run.tenantId, item.id, locationId, remoteId, remoteName],
+    );
+    await client.query(
+      `update publishing.publication_items i set remote_id = $3, remote_name = $4 where i.tenant_id = $1 and i.id = $2`,
+      [run.tenantId, item.id, remoteId, remoteName],
+    );
+  });
+}
+
+/** Takes back the intention to make something: it is known that nothing was made. */
+export async function withdrawCreate(run: Run, locationId: string, item: Item): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.remote_objects r set create_sent_at = null
+       where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
+      [run.tenantId, locationId, item.asset_kind, item.token],
+    );
+  });
+}
+
+/** Unbinds an object that GoHighLevel no longer has. The items keep its id, and so the history does. */
+export async function unbind(
+  run: Run,
+  locationId: string,
+  assetKind: Item["asset_kind"],
+  token: string,
+): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.remote_objects r set remote_id = null, synced_hash = null, create_sent_at = null
+       where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
+      [run.tenantId, locationId, assetKind, token],
+    );
+    await client.query(
+      `update publishing.publication_items i
+       set status = 'remote_missing', last_error = 'It was deleted in GoHighLevel: retry the publication to make it anew.'
+       where i.tenant_id = $1 and i.publication_id = $2 and i.token = $3 and i.status = 'synced'`,
+      [run.tenantId, run.publicationId, token],
+    );
+  });
+}
+
+/** Records that an item did not get through this time, and why. */
+export async function setItem(run: Run, item: Item, state: ItemState): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.publication_items i
+       set status = $3, attempts = $4, last_error = $5, error_class = $6, trace_id = coalesce($7, i.trace_id),
+         retry_at = now() + make_interval(secs => $8::float8 / 1000)
+       where i.tenant_id = $1 and i.id = $2`,
+      [
+        run.tenantId,
+        item.id,
+        state.status,
+        state.attempts,
+        state.lastError,
+        state.errorClass,
+        state.traceId,
+        state.retryInMs,
+      ],
+    );
+    await countItems(client, run);
+  });
+}
+
+/** Records that GoHighLevel holds an item as it was approved; its id lands on the touchpoint. */
+export async function syncItem(
+  run: Run,
+  locationId: string,
+  item: Item,
+  remote: { id: string; name: string; hash: string; journeyVersionId: string; traceId: string | null },
+): Promise<void> {
+  await guarded(run, async (client) => {
+    const { rows } = await client.query<{ touchpoint_id: string | null }>(
+      `update publishing.publication_items i
+       set status = 'synced', remote_id = $3, remote_name = $4, desired_hash = $5, synced_hash = $5, synced_at = now(),
+         last_error = null, error_class = null, retry_at = null, trace_id = coalesce($6, i.trace_id)
+       where i.tenant_id = $1 and i.id = $2
+       returning i.touchpoint_id`,
+      [run.tenantId, item.id, remote.id, remote.name, remote.hash, remote.traceId],
+    );
+    await client.query(
+      `update publishing.remote_objects r
+       set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7
+       where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
+      [run.tenantId, locationId, item.asset_kind, item.token, remote.hash, remote.journeyVersionId, remote.name],
+    );
+    await client.query(
+      `update journeys.touchpoints t
+       set ghl_template_id = $3, status = case when t.status = 'approved' then 'published' else t.status end
+       where t.tenant_id = $1 and t.id = $2 and (t.ghl_template_id is distinct from $3 or t.status = 'approved')`,
+      [run.tenantId, rows[0]?.touchpoint_id ?? null, remote.id],
+    );
+    await countItems(client, run);
+  });
+}
+
+/** Puts a location aside: until a time, or until a person has done something. */
+export async function stopLocation(
+  run: Run,
+  locationId: string,
+  status: "paused" | "needs_reauth" | "blocked",
+  reason: string,
+  pausedForMs: number | null,
+): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.locations l
+       set status = $3, status_reason = $4, paused_until = now() + make_interval(secs => $5::float8 / 1000)
+       where l.tenant_id = $1 and l.id = $2`,
+      [run.tenantId, locationId, status, reason, pausedForMs],
+    );
+  });
+}
+
+/** Brings a location back whose pause is over. */
+export async function activateLocation(run: Run, locationId: string): Promise<void> {
+  await guarded(run, async (client) => {
+    await client.query(
+      `update publishing.locations l set status = 'active', status_reason = null, paused_until = null
+       where l.tenant_id = $1 and l.id = $2`,
+      [run.tenantId, locationId],
+    );
+  });
+}
+
+const countsSchema = z.object({
+  synced: z.number(),
+  manual: z.number(),
+  failed: z.number(),
+  first_error: z.string().nullable(),
+});
+
+export type Counts = z.infer<typeof countsSchema>;
+
+/** How the items of a publication stand; what nobody will try again by itself has failed. */
+export async function countOutcomes(run: Run): Promise<Counts> {
+  const rows = await guarded(run, async (client) => {
+    const result = await client.query(
+      `select count(*) filter (where i.status = 'synced')::integer as synced,
+         count(*) filter (where i.status = 'manual')::integer as manual,
+         count(*) filter (where i.status not in ('synced', 'manual'))::integer as failed,
+         (array_agg(i.name || ': ' || i.last_error order by i.order_index) filter (where i.status not in ('synced', 'manual')))[1] as first_error
+       from publishing.publication_items i
+       where i.tenant_id = $1 and i.publication_id = $2`,
+      [run.tenantId, run.publicationId],
+    );
+    return result.rows;
+  });
+  return countsSchema.parse(rows[0]);
+}
+
+/**
+ * Ends a run: gives the lease back, writes the run's line in the client's history, and puts earlier publications of the
+ * journey into this location aside once this one has arrived. A run that lost its lease ends nothing.
+ */
+export async function finish(run: Run, clientId: string, ending: Ending): Promise<void> {
+  await asWorker(run, async (client) => {
+    const { rows } = await client.query<{ journey_id: string; items_synced: number }>(
+      `update publishing.publications p
+       set status = $4, last_error = $5, lease_token = null, lease_expires_at = null,
+         run_after = now() + make_interval(secs => $6::float8 / 1000),
+         finished_at = case when $4 = 'deferred' then null else now() end
+       where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'running'
+       returning p.journey_id, p.items_synced`,
+      [run.tenantId, run.publicationId, run.leaseToken, ending.status, ending.lastError, ending.runInMs],
+    );
+    const [ended] = rows;
+    if (ended === undefined) throw new LeaseLost("another worker has taken this publication over");
+    await client.query(
+      `insert into journeys.sync_history (tenant_id, client_id, operation, status, items_synced, errors, metadata, started_at, completed_at)
+       values ($1, $2, 'journey_publish', $3, $4, $5, $6, $7, clock_timestamp())`,
+      [
+        run.tenantId,
+        clientId,
+        historyStatuses[ending.status],
+        ended.items_synced,
+        ending.lastError,
+        JSON.stringify({
+          publicationId: run.publicationId,
+          journeyId: ended.journey_id,
+          outcome: ending.status,
+          ...ending.metadata,
+        }),
+        ending.startedAt,
+      ],
+    );
+    if (ending.status !== "synced" && ending.status !== "partial") return;
+    await client.query(
+      `update publishing.publications earlier
+       set status = 'superseded'
+       from publishing.publications p
+       where p.tenant_id = $1 and p.id = $2
+         and earlier.tenant_id = p.tenant_id and earlier.journey_id = p.journey_id
+         and earlier.location_id is not distinct from p.location_id and earlier.id < p.id and earlier.status in ('synced', 'partial')`,
+      [run.tenantId, run.publicationId],
+    );
+  });
+}

@@ -1,0 +1,10 @@
+import type { JobHelpers } from "graphile-worker";
+import { publishOptions } from "../../src/publishing/options.ts";
+import { publishJourney } from "../../src/publishing/publish.ts";
+import { workerContext } from "../../src/worker/context.ts";
+import { publishJourneyPayload } from "../../src/worker/payloads.ts";
+
+/** Brings a publication into GoHighLevel as far as it can go now. */
+export default async function publishJourneyTask(payload: unknown, { abortSignal }: JobHelpers): Promise<void> {
+  await publishJourney(publishOptions(workerContext(), abortSignal), publishJourneyPayload.parse(payload));
+}
