@@ -1,5 +1,5 @@
 --! Previous: sha1:826462903bd024d072c2697cfc1ce3aab70cec18
---! Hash: sha1:5dd3411f5f46d4f36e386f3f9f01d02595d150bf
+--! Hash: sha1:fd72464f5192e225ac21d6ca5b836ea47108be9d
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.
@@ -52,7 +52,7 @@ alter table tenancy.users force row level security;
 
 create table tenancy.memberships (
   id uuid not null default app.uuidv7(),
-  tenant_id uuid not null,
+  tenant_id uuid not null default app.current_tenant_id(),
   user_id uuid not null,
   role tenancy.membership_role not null,
   version integer not null default 1,
@@ -70,7 +70,7 @@ create index memberships_user_id_idx on tenancy.memberships (user_id);
 create table tenancy.sessions (
   -- Random and not time-ordered: whoever knows the id and the signing key is this person.
   id uuid not null default gen_random_uuid(),
-  tenant_id uuid not null,
+  tenant_id uuid not null default app.current_tenant_id(),
   user_id uuid not null,
   user_agent text,
   ip_address inet,
@@ -88,7 +88,7 @@ create index sessions_user_id_idx on tenancy.sessions (user_id);
 
 create table tenancy.sql_logins (
   id uuid not null default app.uuidv7(),
-  tenant_id uuid not null,
+  tenant_id uuid not null default app.current_tenant_id(),
   login_name text not null,
   kind tenancy.sql_login_kind not null,
   description text,
@@ -745,8 +745,8 @@ create or replace function tenancy.create_tenant(slug text, name text, domain te
   declare
     tenant tenancy.tenants;
   begin
-    if app.current_app_role() not in ('operator', 'owner') then
-      perform app_private.raise_error('LF002', 'The role ' || app.current_app_role(), 'create tenants', 'operator');
+    if coalesce(app.current_app_role(), 'nobody') not in ('operator', 'owner') then
+      perform app_private.raise_error('LF002', 'The role ' || coalesce(app.current_app_role(), 'nobody'), 'create tenants', 'operator');
     end if;
     insert into tenancy.tenants (slug, name, domain)
     values (lower(trim(create_tenant.slug)), trim(create_tenant.name), nullif(trim(create_tenant.domain), ''))

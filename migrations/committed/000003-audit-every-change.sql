@@ -1,5 +1,5 @@
---! Previous: sha1:5dd3411f5f46d4f36e386f3f9f01d02595d150bf
---! Hash: sha1:e4ccb732ff63ec088b1cb1239608f205d336123c
+--! Previous: sha1:fd72464f5192e225ac21d6ca5b836ea47108be9d
+--! Hash: sha1:a86cefbc04e073232b5d6e62ec5994bc893f5baa
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.
@@ -60,6 +60,22 @@ drop policy if exists select_viewer on audit.changes;
 create policy select_viewer on audit.changes for select to :VIEWER using (tenant_id = (select app.current_tenant_id()));
 
 grant select on table audit.changes to :VIEWER;
+
+-- No policy admits an update or a delete; whoever tries learns why, and the owner cannot empty the table by mistake either.
+create or replace function app_private.tg_changes__refuse_change() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform app_private.raise_error('LF007', 'record of a change', 'change the row that it is about, and that is recorded too');
+    return null;
+  end
+  $$;
+comment on function app_private.tg_changes__refuse_change() is
+  'Refuses every statement that would alter the record. Definer, to raise our error for whoever tries.';
+
+create or replace trigger _200_refuse_change before update or delete or truncate on audit.changes
+  for each statement execute function app_private.tg_changes__refuse_change();
 
 comment on table audit.changes is '@class tenant
 Every change to a tenant''s rows: updates with the columns that changed, deletes with the old row, inserts without values. The inserts of an import are one entry for a statement; its ledger has the rows.';

@@ -1,5 +1,5 @@
---! Previous: sha1:e4ccb732ff63ec088b1cb1239608f205d336123c
---! Hash: sha1:299bf129dcec43ff4cb748c20b14290121338b68
+--! Previous: sha1:a86cefbc04e073232b5d6e62ec5994bc893f5baa
+--! Hash: sha1:b0f8303484b972bf3c094e6f896af3624900fd12
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.
@@ -71,7 +71,7 @@ create table tenancy.client_users (
   constraint client_users_tenant_id_client_id_user_id_key unique (tenant_id, client_id, user_id),
   constraint client_users_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id),
   constraint client_users_client_id_fkey foreign key (tenant_id, client_id) references journeys.clients (tenant_id, id) on delete cascade,
-  constraint client_users_membership_fkey foreign key (tenant_id, user_id) references tenancy.memberships (tenant_id, user_id) on delete cascade
+  constraint client_users_user_id_fkey foreign key (tenant_id, user_id) references tenancy.memberships (tenant_id, user_id) on delete cascade
 );
 alter table tenancy.client_users enable row level security;
 alter table tenancy.client_users force row level security;
@@ -490,7 +490,7 @@ comment on column tenancy.client_users.created_at is 'When the row was made.';
 comment on constraint client_users_tenant_id_client_id_user_id_key on tenancy.client_users is 'This person belongs to the client already.';
 comment on constraint client_users_tenant_id_fkey on tenancy.client_users is 'There is no such tenant.';
 comment on constraint client_users_client_id_fkey on tenancy.client_users is 'There is no such client.';
-comment on constraint client_users_membership_fkey on tenancy.client_users is '@fieldName membership
+comment on constraint client_users_user_id_fkey on tenancy.client_users is '@fieldName membership
 @foreignFieldName clientUsers
 This person is not in the tenant; add a membership first.';
 
@@ -579,6 +579,7 @@ create or replace trigger _700_audit_update after update on journeys.clients
 create or replace trigger _700_audit_delete after delete on journeys.clients
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.client_status is 'Where the relation with a client stands.';
 comment on table journeys.clients is '@class tenant
 A business that a tenant builds journeys for.';
 comment on column journeys.clients.id is 'The row''s id, time-ordered.';
@@ -790,6 +791,8 @@ create or replace trigger _700_audit_update after update on journeys.journeys
 create or replace trigger _700_audit_delete after delete on journeys.journeys
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.journey_category is 'The occasion that a journey is for.';
+comment on type journeys.journey_status is 'Where a journey stands on its way from draft to publication.';
 comment on table journeys.journeys is '@class tenant
 @aggregates on
 A sequence of touchpoints that leads somebody from a first contact to a goal.';
@@ -909,6 +912,8 @@ create or replace trigger _700_audit_update after update on journeys.touchpoints
 create or replace trigger _700_audit_delete after delete on journeys.touchpoints
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.touchpoint_type is 'What happens at a touchpoint.';
+comment on type journeys.touchpoint_status is 'Where a touchpoint stands; it follows its journey.';
 comment on table journeys.touchpoints is '@class tenant
 @aggregates on
 One step of a journey: a message, a task, a wait, a branch.';
@@ -1080,6 +1085,9 @@ create or replace trigger _700_audit_update after update on journeys.templates
 create or replace trigger _700_audit_delete after delete on journeys.templates
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.template_type is 'What a template makes.';
+comment on type journeys.template_status is 'Where a template stands.';
+comment on type journeys.template_sync_status is 'How a template compares with what GoHighLevel has.';
 comment on table journeys.templates is '@class tenant
 @aggregates on
 A reusable e-mail or SMS, and what became of it in GoHighLevel.';
@@ -1181,6 +1189,7 @@ create or replace trigger _700_audit_update after update on journeys.workflows
 create or replace trigger _700_audit_delete after delete on journeys.workflows
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.workflow_status is 'Whether a workflow runs.';
 comment on table journeys.workflows is '@class tenant
 A workflow of a client in GoHighLevel, linked by id.';
 comment on column journeys.workflows.id is 'The row''s id, time-ordered.';
@@ -1271,6 +1280,7 @@ create or replace trigger _700_audit_update after update on journeys.workflow_ac
 create or replace trigger _700_audit_delete after delete on journeys.workflow_actions
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.workflow_action_type is 'What a workflow does at one step.';
 comment on table journeys.workflow_actions is '@class tenant
 One step of a workflow.';
 comment on column journeys.workflow_actions.id is 'The row''s id, time-ordered.';
@@ -1340,6 +1350,8 @@ create or replace trigger _700_audit_update after update on journeys.sync_histor
 create or replace trigger _700_audit_delete after delete on journeys.sync_history
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.sync_operation is 'What was synchronised with GoHighLevel.';
+comment on type journeys.sync_status is 'How it went.';
 comment on table journeys.sync_history is '@class tenant
 One run of synchronising with GoHighLevel.';
 comment on column journeys.sync_history.id is 'The row''s id, time-ordered.';

@@ -1,5 +1,5 @@
---! Previous: sha1:299bf129dcec43ff4cb748c20b14290121338b68
---! Hash: sha1:6b38b606e08253f89a903e34720f0670e86bfdff
+--! Previous: sha1:b0f8303484b972bf3c094e6f896af3624900fd12
+--! Hash: sha1:ad1f6540a1d36d771dc802105953c4d244db7a38
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -462,6 +462,8 @@ create or replace trigger _700_audit_update after update on journeys.approvals
 create or replace trigger _700_audit_delete after delete on journeys.approvals
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.approval_status is 'Where an approval stands: pending until somebody decides or takes it back.';
+comment on type journeys.review_decision is 'What a reviewer says of a version.';
 comment on table journeys.approvals is '@class tenant
 The question whether a version may be published, and its answer.';
 comment on column journeys.approvals.id is 'The row''s id, time-ordered.';
@@ -564,6 +566,7 @@ create or replace trigger _700_audit_update after update on journeys.comment_thr
 create or replace trigger _700_audit_delete after delete on journeys.comment_threads
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.thread_status is 'Whether a conversation goes on.';
 comment on table journeys.comment_threads is '@class tenant
 A conversation about a journey, or about one of its touchpoints.';
 comment on column journeys.comment_threads.id is 'The row''s id, time-ordered.';
@@ -734,6 +737,9 @@ create or replace trigger _700_audit_update after update on journeys.change_requ
 create or replace trigger _700_audit_delete after delete on journeys.change_requests
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type journeys.change_request_type is 'What should be changed.';
+comment on type journeys.change_request_priority is 'How soon it should be.';
+comment on type journeys.change_request_status is 'How far a request has come.';
 comment on table journeys.change_requests is '@class tenant
 What a client wants changed, and what became of it.';
 comment on column journeys.change_requests.id is 'The row''s id, time-ordered.';
@@ -1188,6 +1194,7 @@ comment on function journeys.reorder_touchpoints(uuid, uuid[], integer) is
 grant execute on function journeys.reorder_touchpoints(uuid, uuid[], integer) to :EDITOR;
 --! EndIncluded journeys/reorder_touchpoints.sql
 --! Included journeys/diff_journey_versions.sql
+comment on type journeys.difference_kind is 'What became of a touchpoint between two versions.';
 comment on type journeys.field_difference is 'One field before and after.';
 comment on type journeys.touchpoint_difference is 'What became of one touchpoint between two versions.';
 comment on column journeys.touchpoint_difference.kind is 'Added, removed or changed.';

@@ -1,5 +1,5 @@
---! Previous: sha1:6b38b606e08253f89a903e34720f0670e86bfdff
---! Hash: sha1:369a737e16321e2a2317acb2dfdfbb8a1cd0d576
+--! Previous: sha1:ad1f6540a1d36d771dc802105953c4d244db7a38
+--! Hash: sha1:7d6084be5da7077705e7311547dd45e5c0bbddab
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.
@@ -126,6 +126,7 @@ comment on function journeys.journeys_touchpoint_counts(journeys.journeys) is 'T
 grant execute on function journeys.journeys_touchpoint_counts(journeys.journeys) to :VIEWER;
 --! EndIncluded journeys/counts.sql
 --! Included journeys/client_health.sql
+comment on type journeys.client_health_status is 'How well synchronising goes.';
 comment on type journeys.client_health is 'How synchronising a client with GoHighLevel has been going, over its last five runs.';
 comment on column journeys.client_health.status is 'Error after three failures, warning after one, else healthy.';
 comment on column journeys.client_health.score is '100, less 10 for each failure (30 at most), less 20 for a warning or 50 for an error.';

@@ -1,5 +1,5 @@
---! Previous: sha1:369a737e16321e2a2317acb2dfdfbb8a1cd0d576
---! Hash: sha1:bb9423a449e1b8213d1a8ec7e25ef1682d312c8e
+--! Previous: sha1:7d6084be5da7077705e7311547dd45e5c0bbddab
+--! Hash: sha1:1e771e137bb71aa4777a449ed75730fb4b1c403b
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

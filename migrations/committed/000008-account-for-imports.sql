@@ -1,5 +1,5 @@
---! Previous: sha1:bb9423a449e1b8213d1a8ec7e25ef1682d312c8e
---! Hash: sha1:3e99b200111370d47479c6d3f230dad1f073bf7a
+--! Previous: sha1:1e771e137bb71aa4777a449ed75730fb4b1c403b
+--! Hash: sha1:5053b8f40071712067bd1d23b1dadf1c028ae0a3
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.
@@ -404,6 +404,7 @@ create or replace trigger _700_audit_update after update on imports.batches
 create or replace trigger _700_audit_delete after delete on imports.batches
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type imports.batch_status is 'How far a batch is; incomplete means that the ledger balances and something waits in quarantine.';
 comment on table imports.batches is '@class tenant
 One run of an import, from reading to the proof.';
 comment on column imports.batches.id is 'The row''s id, time-ordered.';
@@ -465,6 +466,7 @@ grant select, insert, update on table imports.collections to :WORKER;
 create or replace trigger _100_stamp_times before update on imports.collections
   for each row when (old.* is distinct from new.*) execute function app_private.tg__stamp_times();
 
+comment on type imports.collection_step is 'How far a collection has come within its batch.';
 comment on table imports.collections is '@class tenant
 What became of one collection in one batch: landed = inserted + updated + unchanged + quarantined + skipped.';
 comment on column imports.collections.id is 'The row''s id, time-ordered.';
@@ -530,6 +532,7 @@ grant select on table imports.fields to :VIEWER;
 grant select, insert, update on table imports.fields to :WORKER;
 
 
+comment on type imports.field_fate is 'What the mapping does with a field of the source.';
 comment on table imports.fields is '@class tenant
 A field of a collection in one batch: its fate, and what became of its cells.';
 comment on column imports.fields.id is 'The row''s id, time-ordered.';
@@ -581,6 +584,7 @@ grant select on table imports.records to :VIEWER;
 grant select, insert on table imports.records to :WORKER;
 
 
+comment on type imports.record_outcome is 'What became of a record: every one has exactly one outcome.';
 comment on table imports.records is '@class tenant
 A record of a source in one batch, and its one outcome.';
 comment on column imports.records.id is 'The row''s id, time-ordered.';
@@ -633,6 +637,7 @@ grant select on table imports.effects to :VIEWER;
 grant select, insert on table imports.effects to :WORKER;
 
 
+comment on type imports.row_effect is 'What a batch did to a row.';
 comment on table imports.effects is '@class tenant
 A row that a batch inserted or changed, with the hash of what it wrote.';
 comment on column imports.effects.id is 'The row''s id, time-ordered.';
@@ -681,6 +686,7 @@ grant select on table imports.issues to :VIEWER;
 grant select, insert on table imports.issues to :WORKER;
 
 
+comment on type imports.cell_fate is 'What became of a value.';
 comment on table imports.issues is '@class tenant
 Something in the source that is not as it should be, what became of it, and what to do.';
 comment on column imports.issues.id is 'The row''s id, time-ordered.';
@@ -738,6 +744,7 @@ grant select on table imports.checks to :VIEWER;
 grant select, insert, delete on table imports.checks to :WORKER;
 
 
+comment on type imports.check_layer is 'What a check compares.';
 comment on table imports.checks is '@class tenant
 One check of a batch: what was expected, what was found, and which records differ.';
 comment on column imports.checks.id is 'The row''s id, time-ordered.';
@@ -752,6 +759,7 @@ comment on column imports.checks.offending is 'The first records that differ.';
 comment on column imports.checks.is_passed is 'Whether the two numbers are equal.';
 comment on column imports.checks.created_at is 'When the row was made.';
 comment on constraint checks_tenant_id_fkey on imports.checks is 'There is no such tenant.';
+comment on constraint checks_tenant_id_batch_id_collection_id_layer_name_key on imports.checks is 'A batch makes each check once.';
 comment on constraint checks_batch_id_fkey on imports.checks is 'There is no such batch.';
 comment on constraint checks_collection_id_fkey on imports.checks is 'There is no such collection in the ledger.';
 comment on constraint checks_offending_check on imports.checks is 'The offending records are a JSON array.';

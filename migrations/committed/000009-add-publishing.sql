@@ -1,5 +1,5 @@
---! Previous: sha1:3e99b200111370d47479c6d3f230dad1f073bf7a
---! Hash: sha1:6078dbd64ebd99790f0b2a1d8aaa59c3c15b349f
+--! Previous: sha1:5053b8f40071712067bd1d23b1dadf1c028ae0a3
+--! Hash: sha1:b5d8bf4a9b1fd2c42251e7d536c4741fc887f0e8
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by
@@ -225,6 +225,7 @@ select app_private.define_machine('publication_item', $$
   -> blocked: worker
   pending -> intent: worker
   pending -> synced: worker
+  pending -> rejected: worker
   pending -> unverified: worker
   pending -> remote_missing: worker
   pending -> conflict: worker
@@ -240,6 +241,11 @@ select app_private.define_machine('publication_item', $$
   intent -> blocked: worker
   unknown -> intent: worker
   unknown -> pending: worker
+  unknown -> synced: worker
+  unknown -> unverified: worker
+  unknown -> rejected: worker
+  unknown -> remote_missing: worker
+  unknown -> blocked: worker
   synced -> drifted: worker
   synced -> remote_missing: worker
   unverified -> pending: admin, worker
@@ -327,6 +333,7 @@ create or replace trigger _700_audit_update after update on publishing.locations
 create or replace trigger _700_audit_delete after delete on publishing.locations
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type publishing.location_status is 'Whether Landfall may write to a location.';
 comment on table publishing.locations is '@class tenant
 A client''s place in GoHighLevel, and whether Landfall may write there.';
 comment on column publishing.locations.id is 'The row''s id, time-ordered.';
@@ -462,6 +469,7 @@ create or replace trigger _700_audit_update after update on publishing.publicati
 create or replace trigger _700_audit_delete after delete on publishing.publications
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type publishing.publication_status is 'How far a publication is, or how it ended.';
 comment on table publishing.publications is '@class tenant
 One approved version of a journey on its way into GoHighLevel, and how far it has come.';
 comment on column publishing.publications.id is 'The row''s id, time-ordered.';
@@ -494,6 +502,7 @@ comment on constraint publications_requester_id_fkey on publishing.publications 
 comment on constraint publications_running_has_lease_check on publishing.publications is 'A running publication has a lease, and no other has.';
 comment on constraint publications_deferred_has_time_check on publishing.publications is 'A deferred publication has a time at which it goes on.';
 comment on constraint publications_counts_check on publishing.publications is 'Counts are 0 or more.';
+comment on index publishing.publications_tenant_id_location_id_running_key is 'Another publication is being written to this location; this one goes on when it has ended.';
 --! EndIncluded publishing/publications.sql
 --! Included publishing/publication_items.sql
 -- Items of a publication, written by the worker alone.
@@ -545,6 +554,8 @@ create or replace trigger _700_audit_update after update on publishing.publicati
 create or replace trigger _700_audit_delete after delete on publishing.publication_items
   referencing old table as old_rows for each statement execute function app_private.tg__audit();
 
+comment on type publishing.asset_kind is 'What a thing is in GoHighLevel; manual for what its API cannot make.';
+comment on type publishing.item_status is 'How far one thing of a publication is.';
 comment on table publishing.publication_items is '@class tenant
 One thing of a publication: a folder, a template, a custom value, or a step that a person sets up.';
 comment on column publishing.publication_items.id is 'The row''s id, time-ordered.';

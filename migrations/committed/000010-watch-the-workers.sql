@@ -1,5 +1,5 @@
---! Previous: sha1:6078dbd64ebd99790f0b2a1d8aaa59c3c15b349f
---! Hash: sha1:6469aa6e1c7380ce919f0e51a106e820eb45ef09
+--! Previous: sha1:b5d8bf4a9b1fd2c42251e7d536c4741fc887f0e8
+--! Hash: sha1:52d6b52250830d375d6d5aec18f4298941797858
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

@@ -1,0 +1,120 @@
+import type { Rule } from "./rule.ts";
+
+/** What a table is, and the columns that it has. */
+export const tableRules: readonly Rule[] = [
+  {
+    name: "tables_declare_a_class",
+    why: "Which rules a table obeys follows from its class, so each says in its comment whether it is tenant, reference, global or private.",
+    sql: `select name as offender from tables
+          where class is null or class not in ('tenant', 'reference', 'global', 'private')
+            or (class = 'private' and is_exposed)`,
+  },
+  {
+    name: "tables_force_row_security",
+    why: "Without row security a grant opens every tenant's rows; without force the owner's definers pass over it.",
+    sql: "select name as offender from tables where not has_row_security",
+    exceptions: [
+      {
+        offender: /app_private\.import_(payloads(_[0-9a-f]{32})?|places|before_images|leases)/,
+        because:
+          "COPY is refused under row security; nobody but the worker has any right here, and no person reaches the schema.",
+      },
+    ],
+  },
+  {
+    name: "tenant_tables_are_keyed_by_tenant_and_id",
+    why: "A key that begins with the tenant makes every composite foreign key possible, and with them no link can cross tenants.",
+    sql: `select t.name as offender from tables t
+          where t.class = 'tenant' and not exists (
+            select from constraints k where k.table_oid = t.oid and k.kind = 'p' and k.columns = array['tenant_id', 'id']
+          )`,
+    exceptions: [
+      {
+        offender: /audit\.changes/,
+        because: "The key of a partitioned table must hold the column that it is partitioned by.",
+      },
+    ],
+  },
+  {
+    name: "tenant_tables_name_their_tenant",
+    why: "Rows of a tenant say whose they are, by a uuid that is never null and that people need not send.",
+    sql: `select t.name as offender from tables t
+          where t.class = 'tenant' and not exists (
+            select from columns c
+            where c.table_oid = t.oid and c.short_name = 'tenant_id' and c.type = 'uuid' and c.not_null
+              and c.default_text = 'app.current_tenant_id()'
+          )`,
+    exceptions: [
+      { offender: /audit\.changes/, because: "Only a trigger writes it, with the tenant of the row that changed." },
+    ],
+  },
+  {
+    name: "tenant_tables_refer_to_tenants",
+    why: "A row of a tenant that is not there could be seen by nobody and deleted by nobody.",
+    sql: `select t.name as offender from tables t
+          where t.class = 'tenant' and not exists (
+            select from constraints k
+            where k.table_oid = t.oid and k.kind = 'f' and k.columns = array['tenant_id'] and k.target_oid = to_regclass('tenancy.tenants')
+          )`,
+    exceptions: [
+      {
+        offender: /audit\.changes/,
+        because: "The record outlives what it is about, and is written by triggers that have the tenant from a row.",
+      },
+    ],
+  },
+  {
+    name: "tables_with_a_tenant_are_tenant_tables",
+    why: "A column tenant_id in a table of another class is a tenant's data without the tenant's protection.",
+    sql: `select c.table_name as offender from columns c
+          where c.short_name = 'tenant_id' and c.is_exposed and c.class is distinct from 'tenant'`,
+  },
+  {
+    name: "ids_are_uuids",
+    why: "Counted ids tell strangers how much there is, and cannot be made before the row is.",
+    sql: "select name as offender from columns where short_name = 'id' and is_exposed and type <> 'uuid'",
+  },
+  {
+    name: "columns_have_plain_types",
+    why: "Text without a length, timestamptz, jsonb and identity columns; the others surprise, or differ from server to server.",
+    sql: `select name || ' ' || type as offender from columns
+          where type in ('character varying', 'character', 'citext', 'json', 'xml', 'money', 'timestamp without time zone', 'time with time zone')
+            or default_text ~ 'nextval\\('
+          union all
+          select s.name || '.' || t.typname || '.' || a.attname || ' ' || pg_catalog.format_type(a.atttypid, null)
+          from pg_catalog.pg_type t
+          join schemas s on s.oid = t.typnamespace
+          join pg_catalog.pg_class c on c.oid = t.typrelid and c.relkind = 'c'
+          join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+          where pg_catalog.format_type(a.atttypid, null) in ('character varying', 'character', 'citext', 'json', 'timestamp without time zone')`,
+  },
+  {
+    name: "booleans_are_questions",
+    why: "is_ and has_ read as what they ask.",
+    sql: "select name as offender from columns where type = 'boolean' and short_name !~ '^(is|has|holds|allows)_'",
+  },
+  {
+    name: "times_say_when",
+    why: "…_at is a moment that was, …_until and …_after one that will be.",
+    sql: "select name as offender from columns where type = 'timestamp with time zone' and short_name !~ '_(at|until|after)$'",
+  },
+  {
+    name: "tables_are_all_there_is",
+    why: "Materialized views and foreign tables know no row security, rules rewrite what they were not meant for, and partitions of partitions cannot be spread.",
+    sql: `select s.name || '.' || c.relname as offender
+          from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
+          where c.relkind in ('m', 'f') or (c.relkind = 'p' and c.relispartition)
+          union all
+          select s.name || '.' || c.relname || ' rule ' || r.rulename
+          from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class join schemas s on s.oid = c.relnamespace
+          where r.rulename <> '_RETURN'`,
+  },
+  {
+    name: "views_run_as_whoever_asks",
+    why: "A view without security_invoker reads with its owner's rights, past every policy of the people.",
+    sql: `select s.name || '.' || c.relname as offender
+          from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
+          where c.relkind = 'v'
+            and not coalesce(lower(substring(array_to_string(c.reloptions, ',') from 'security_invoker=(\\w+)')) in ('true', 'on', '1', 'yes'), false)`,
+  },
+];
