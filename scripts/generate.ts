@@ -1,0 +1,89 @@
+/**
+ * Writes what is generated from the API: src/generated/schema.graphql and the types of the documents in src/documents. With `--check`
+ * it writes nothing and fails where the committed files differ. A database of its own is started for it and thrown away.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { generate } from "@graphql-codegen/cli";
+import { projectDir } from "../src/config.ts";
+import { deriveUrls } from "../src/database/urls.ts";
+import { logger } from "../src/log.ts";
+import { printApiSchema } from "../src/server/schema.ts";
+import { rolePrefix, startTestCluster, templateDatabase } from "../test/support/cluster.ts";
+
+/** What the API's own scalars are on the wire. */
+const scalars = {
+  Base64EncodedBinary: "string",
+  BigFloat: "string",
+  BigInt: "string",
+  Cursor: "string",
+  Date: "string",
+  Datetime: "string",
+  InternetAddress: "string",
+  Interval: "string",
+  JSON: "unknown",
+  UUID: "string",
+};
+
+async function readSchema(): Promise<string> {
+  const cluster = await startTestCluster();
+  try {
+    const adminUrl = cluster.adminUrl.replace(/\/[^/]*$/, `/${templateDatabase}`);
+    const { authenticator } = deriveUrls(adminUrl, cluster.secretKey, rolePrefix);
+    return await printApiSchema(authenticator, rolePrefix, logger);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** Files by path, relative to the project. */
+async function generateFiles(): Promise<Map<string, string>> {
+  const schema = await readSchema();
+  const outputs: { filename: string; content: string }[] = await generate(
+    {
+      schema,
+      documents: [join(projectDir, "src/documents/**/*.graphql")],
+      silent: true,
+      generates: {
+        "src/generated/documents/": {
+          preset: "client",
+          presetConfig: { fragmentMasking: false },
+          config: {
+            enumsAsTypes: true,
+            useTypeImports: true,
+            skipTypename: true,
+            strictScalars: true,
+            importExtension: ".ts",
+            scalars,
+          },
+        },
+      },
+    },
+    false,
+  );
+  const files = new Map([["src/generated/schema.graphql", schema]]);
+  for (const { filename, content } of outputs) files.set(filename, content);
+  return files;
+}
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(join(projectDir, path), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+const files = await generateFiles();
+const stale = [...files].filter(([path, content]) => current(path) !== content);
+if (process.argv.includes("--check")) {
+  for (const [path] of stale)
+    process.stderr.write(`${path} is not what the database makes of it: run npm run generate\n`);
+  process.exitCode = stale.length > 0 ? 1 : 0;
+} else {
+  for (const [path, content] of stale) {
+    mkdirSync(dirname(join(projectDir, path)), { recursive: true });
+    writeFileSync(join(projectDir, path), content);
+    process.stdout.write(`${path}\n`);
+  }
+}
