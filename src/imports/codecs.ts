@@ -20,8 +20,12 @@ export interface Codec {
   cell: z.ZodType<unknown, unknown>;
   /** What a cell becomes that the source does not give. */
   absent: unknown;
-  /** An expression of `type` over the raw cell, an expression of jsonb that is null where the source gives none. */
-  sql: (cell: string) => string;
+  /**
+   * An expression of `type` over the raw cell, itself an expression of jsonb that is null where the source gives none.
+   *
+   * @param sourceId an expression of the source's id, the namespace of all ids
+   */
+  sql: (cell: string, sourceId: string) => string;
   /** The collection that a link points into. Its value is then the record id, which becomes the row's id. */
   linksTo?: string;
   /** The value is an object whose members join the column's other members. */
@@ -202,7 +206,7 @@ export function link(collection: string): Codec {
       encode: (id) => (id === null ? [] : [id]),
     }),
     absent: null,
-    sql: (cell) => `app.uuidv5(:source_id, ${quoted(`${collection}/`)} || (${cell} ->> 0))`,
+    sql: (cell, sourceId) => `app.uuidv5(${sourceId}, ${quoted(`${collection}/`)} || (${cell} ->> 0))`,
     linksTo: collection,
   };
 }
@@ -248,7 +252,7 @@ export function jsonOrText(key: string): Codec {
     }),
     absent: null,
     sql: (cell) =>
-      `case when ${asText(cell)} is json object then ${asText(cell)}::jsonb else jsonb_build_object(${quoted(key)}, ${asText(cell)}) end`,
+      `case when ${cell} is null then null when ${asText(cell)} is json object then ${asText(cell)}::jsonb else jsonb_build_object(${quoted(key)}, ${asText(cell)}) end`,
     isSpread: true,
   };
 }

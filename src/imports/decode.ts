@@ -87,13 +87,13 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
     const row: Record<string, unknown> = { id: rowId(sourceId, collection.name, recordId) };
     for (const { column, fields } of columns) {
       row[column] = compose(decoded, fields, values, (codec, value) => toColumnValue(codec, value, sourceId));
-      const required = fields.find(([, field]) => field.isRequired);
-      if (required !== undefined && isMissing(row[column])) {
+      const [name] = fields.find(([, field]) => field.isRequired) ?? [];
+      if (name === undefined) continue;
+      const waiting = decoded.issues.find((issue) => issue.column === column && issue.fate === "quarantined");
+      if (waiting !== undefined) decoded.refusal ??= waiting.reason;
+      else if (isMissing(row[column])) {
         decoded.refusal ??= "missing_required";
-        const [name] = required;
-        if (!decoded.issues.some((issue) => issue.column === column)) {
-          tell(decoded, name, column, "quarantined", "missing_required", given.get(name)?.cell);
-        }
+        tell(decoded, name, column, "quarantined", "missing_required", given.get(name)?.cell);
       }
     }
     if (decoded.refusal === null) decoded.row = row;
@@ -120,7 +120,8 @@ function decodeCell(
     tell(decoded, source, column, "quarantined", "refused_text", cell);
     return undefined;
   }
-  const isExact = isDeepStrictEqual(codec.cell.encode(result.data), cell);
+  const back = codec.cell.safeEncode(result.data);
+  const isExact = back.success && isDeepStrictEqual(back.data, cell);
   if (!isExact && codec.lossy !== undefined) tell(decoded, source, column, "converted", codec.lossy, cell);
   else decoded.fates.set(source, isExact ? "exact" : "converted");
   return result.data;
@@ -136,15 +137,15 @@ function compose(
   values: Map<string, unknown>,
   convert: (codec: Codec, value: unknown) => unknown,
 ): unknown {
-  const valueOf = ([name, field]: [string, MappedField]): unknown => {
+  const given = ([name, field]: [string, MappedField]): unknown => {
     const standIn = [name, ...field.orFrom].find((candidate) => values.has(candidate));
     return standIn === undefined ? undefined : convert(field.codec, values.get(standIn));
   };
   const whole = fields.find(([, field]) => field.key === null);
-  const base = whole === undefined ? {} : (valueOf(whole) ?? (whole[1].codec.isSpread ? {} : whole[1].codec.absent));
+  const base = whole === undefined ? {} : (given(whole) ?? (whole[1].codec.isSpread ? {} : whole[1].codec.absent));
   const members = fields
     .filter(([, field]) => field.key !== null)
-    .map((entry) => [entry, valueOf(entry) ?? entry[1].codec.absent] as const)
+    .map((entry) => [entry, given(entry) ?? entry[1].codec.absent] as const)
     .filter(([, value]) => value !== null);
   if (members.length === 0) return base;
   const composed = { ...(base as Record<string, unknown> | null) };

@@ -8,7 +8,7 @@ interface RawNumber {
 }
 
 /** Not in TypeScript's library yet. */
-const json = JSON as typeof JSON & {
+const json = JSON as unknown as {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
   rawJSON(text: string): RawNumber;
   isRawJSON(value: unknown): value is RawNumber;

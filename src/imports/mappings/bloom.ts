@@ -11,7 +11,7 @@ import {
   text,
   timestamp,
 } from "../codecs.ts";
-import { beside, collection, derivedFrom, leftOut, type Mapping, secret, to } from "./mapping.ts";
+import { beside, collection, leftOut, type Mapping, reverseOf, secret, to } from "./mapping.ts";
 
 /*
  * The journey builder's base, in its four dialects: names are those of the real base (A); the visualizer's (B), the sync engine's (C)
@@ -19,7 +19,6 @@ import { beside, collection, derivedFrom, leftOut, type Mapping, secret, to } fr
  */
 
 const born = { createdTime: beside("created_at", timestamp()) };
-const otherSide = derivedFrom("The other side of a link: it follows from the linked table.");
 
 const touchpointTypes = {
   email: ["Email", "email"],
@@ -44,9 +43,9 @@ export const bloom: Mapping = {
       {
         ...born,
         Name: to("name", text(), { required: true, aliases: ["Client Name"] }),
-        "Location ID": to("location_id", text({ nothing: ["PENDING"] }), { aliases: ["GHL Location ID"] }),
+        "Location ID": to("ghl_location_id", text({ nothing: ["PENDING"] }), { aliases: ["GHL Location ID"] }),
         "PIT Token": secret(
-          "A private integration token: give it to Landfall's secret store, it is never read from a field.",
+          "A private integration token is never read from a field; store it with the client in Landfall.",
         ),
         Website: to("website", text()),
         Industry: to("industry", text()),
@@ -57,15 +56,16 @@ export const bloom: Mapping = {
             { onboarding: ["Onboarding"], active: ["Active"], inactive: ["Inactive"], archived: ["Archived"] },
             "onboarding",
           ),
+          { required: true },
         ),
         Notes: to("config", text(), { key: "notes" }),
         "Contact Email": to("config", text(), { key: "contactEmail" }),
-        Pipelines: otherSide,
-        Journeys: otherSide,
-        Templates: otherSide,
-        "Sync History": otherSide,
+        Pipelines: reverseOf("Pipelines", "Client"),
+        Journeys: reverseOf("Journeys", "Client"),
+        Templates: reverseOf("Templates", "Client"),
+        "Sync History": reverseOf("Sync History", "Client"),
       },
-      { derived: { slug: { kind: "slug", from: "name" } }, unique: ["location_id"] },
+      { derived: { slug: { kind: "slug", from: "name" } }, unique: [["ghl_location_id"]] },
     ),
 
     collection("Pipelines", "journeys.pipelines", {
@@ -75,7 +75,7 @@ export const bloom: Mapping = {
       Stages: to("stages", json("array", [])),
       "Is Default": to("is_default", boolean()),
       Client: to("client_id", link("Clients"), { required: true, aliases: ["Clients"] }),
-      Journeys: otherSide,
+      Journeys: reverseOf("Journeys", "Pipeline"),
     }),
 
     collection(
@@ -128,7 +128,7 @@ export const bloom: Mapping = {
         "Last Sync": to("metadata", timestamp(), { key: "lastSyncedAt", aliases: ["Last Synced"] }),
         Client: to("client_id", link("Clients"), { required: true }),
         Pipeline: to("pipeline_id", link("Pipelines")),
-        Touchpoints: otherSide,
+        Touchpoints: reverseOf("Touchpoints", "Journey"),
       },
       { derived: { slug: { kind: "slug", from: "name" } } },
     ),
@@ -173,9 +173,9 @@ export const bloom: Mapping = {
         PositionY: to("position", decimal(), { key: "y" }),
         Journey: to("journey_id", link("Journeys"), { required: true }),
         "Next Touchpoint": to("next_touchpoint_id", link("Touchpoints")),
-        Versions: otherSide,
-        Approvals: otherSide,
-        Templates: otherSide,
+        Versions: reverseOf("Versions", "Touchpoint"),
+        Approvals: reverseOf("Approvals", "Touchpoint"),
+        Templates: reverseOf("Templates", "Touchpoint"),
       },
       {
         derived: {
@@ -184,31 +184,46 @@ export const bloom: Mapping = {
       },
     ),
 
-    collection("Versions", "journeys.touchpoint_versions", {
-      ...born,
-      "Version Number": to("version_number", integer(), { required: true, aliases: ["Version"] }),
-      Subject: to("subject", text()),
-      "Body Content": to("body", text(), { aliases: ["Content"] }),
-      "Change Notes": to("change_notes", text(), { aliases: ["Change Log"] }),
-      Touchpoint: to("touchpoint_id", link("Touchpoints"), { required: true }),
-    }),
+    collection(
+      "Versions",
+      "journeys.touchpoint_versions",
+      {
+        ...born,
+        "Version Number": to("version", integer(), { required: true, aliases: ["Version"] }),
+        Subject: to("subject", text()),
+        "Body Content": to("body", text(), { aliases: ["Content"] }),
+        "Change Notes": to("change_notes", text(), { aliases: ["Change Log"] }),
+        Touchpoint: to("touchpoint_id", link("Touchpoints"), { required: true }),
+      },
+      { unique: [["touchpoint_id", "version"]] },
+    ),
 
-    collection("Approvals", "journeys.approvals", {
-      ...born,
-      Status: to(
-        "status",
-        select("journeys.approval_status", {
-          pending: ["Pending"],
-          approved: ["Approved"],
-          rejected: ["Rejected"],
-          changes_requested: ["Changes Requested"],
-        }),
-        { required: true },
-      ),
-      Comments: to("comments", text()),
-      "Approved At": to("reviewed_at", timestamp(), { aliases: ["Reviewed At"] }),
-      Touchpoint: to("touchpoint_id", link("Touchpoints"), { required: true }),
-    }),
+    collection(
+      "Approvals",
+      "journeys.approvals",
+      {
+        ...born,
+        Status: to(
+          "status",
+          select("journeys.approval_status", {
+            pending: ["Pending"],
+            approved: ["Approved"],
+            rejected: ["Rejected"],
+            changes_requested: ["Changes Requested"],
+          }),
+          { required: true },
+        ),
+        Comments: to("comments", text()),
+        "Approved At": to("reviewed_at", timestamp(), { aliases: ["Reviewed At"] }),
+        Touchpoint: to("touchpoint_id", link("Touchpoints"), { required: true }),
+      },
+      {
+        derived: {
+          journey_id: { kind: "through", link: "touchpoint_id", table: "journeys.touchpoints", column: "journey_id" },
+          is_imported: { kind: "constant", type: "boolean", value: "true" },
+        },
+      },
+    ),
 
     collection(
       "Templates",
@@ -231,6 +246,7 @@ export const bloom: Mapping = {
             { draft: ["Draft"], approved: ["Approved"], published: ["Published", "Active"], archived: ["Archived"] },
             "draft",
           ),
+          { required: true },
         ),
         "Last Synced": to("last_synced_at", timestamp(), { aliases: ["Last Sync"] }),
         "Sync Status": to(
@@ -245,7 +261,7 @@ export const bloom: Mapping = {
         Client: to("client_id", link("Clients")),
         Touchpoint: to("touchpoint_id", link("Touchpoints")),
       },
-      { unique: ["ghl_template_id"] },
+      { unique: [["ghl_template_id"]] },
     ),
 
     collection(
@@ -274,7 +290,13 @@ export const bloom: Mapping = {
         "Completed At": to("completed_at", timestamp()),
         Client: to("client_id", link("Clients"), { required: true }),
       },
-      { aliases: ["SyncHistory"] },
+      {
+        aliases: ["SyncHistory"],
+        rules: [
+          { holds: "completed_at >= started_at", column: "completed_at", reason: "ends_before_start" },
+          { holds: "items_synced >= 0", column: "items_synced", reason: "below_zero" },
+        ],
+      },
     ),
 
     leftOut("Table 1", "Airtable makes it with every base; it was never used."),

@@ -1,4 +1,5 @@
 import type { Codec } from "../codecs.ts";
+import type { Reason } from "../reasons.ts";
 
 /**
  * A mapping is data, one file per legacy system, and reads like a table: source field, column, codec, fate. The loader, the verifier,
@@ -27,11 +28,21 @@ export interface Collection {
   fields: Record<string, Field>;
   /** Columns that no field gives: worked out from the others, for all rows at once. */
   derived: Record<string, Derivation>;
-  /** Columns that no two rows of a tenant may share; of two records with one value the first keeps it. */
-  unique: string[];
+  /** Sets of columns that no two rows of a tenant may share: the first record keeps the value, the others wait. */
+  unique: string[][];
+  /** What the table demands of a row, so that one bad cell does not stop the others. */
+  rules: Rule[];
 }
 
-export type Field = MappedField | { fate: "dropped" | "derived" | "secret"; because: string; aliases: string[] };
+export type Field = MappedField | UnmappedField;
+
+export interface UnmappedField {
+  fate: "dropped" | "derived" | "secret";
+  because: string;
+  aliases: string[];
+  /** The collection and field whose other side this is. */
+  reverseOf: { collection: string; field: string } | null;
+}
 
 export interface MappedField {
   fate: "mapped";
@@ -49,7 +60,21 @@ export interface MappedField {
   isBeside: boolean;
 }
 
-export type Derivation = { kind: "slug"; from: string } | { kind: "rank"; within: string; by: string[] };
+export type Derivation =
+  /** A unique short name out of another column, given once and kept. */
+  | { kind: "slug"; from: string }
+  /** The place among siblings, from 0, by these columns in this order. Siblings are loaded together, and may link to each other. */
+  | { kind: "rank"; within: string; by: string[] }
+  /** A column of the row that a link points to. */
+  | { kind: "through"; link: string; table: string; column: string }
+  | { kind: "constant"; type: string; value: string };
+
+/** A condition over the table's columns; where it is false, the cell of `column` waits in quarantine. */
+export interface Rule {
+  holds: string;
+  column: string;
+  reason: Reason;
+}
 
 type FieldOptions = { key?: string; required?: true; aliases?: string[]; orFrom?: string[] };
 
@@ -73,18 +98,23 @@ export function beside(column: string, codec: Codec): MappedField {
 }
 
 /** Is not brought over, for a reason that a person can judge. Its values stay in the ledger. */
-export function dropped(because: string, aliases: string[] = []): Field {
-  return { fate: "dropped", because, aliases };
+export function dropped(because: string, aliases: string[] = []): UnmappedField {
+  return { fate: "dropped", because, aliases, reverseOf: null };
 }
 
-/** The other side of a link, or something that SQL works out: it comes by itself. */
-export function derivedFrom(because: string): Field {
-  return { fate: "derived", because, aliases: [] };
+/** The other side of a link: it follows from the field that it mirrors, and the verifier holds the two against each other. */
+export function reverseOf(collection: string, field: string): UnmappedField {
+  return {
+    fate: "derived",
+    because: `The other side of ${collection}.${field}.`,
+    aliases: [],
+    reverseOf: { collection, field },
+  };
 }
 
 /** A secret: never kept in plain, neither in a row nor in the ledger. */
-export function secret(because: string, aliases: string[] = []): Field {
-  return { fate: "secret", because, aliases };
+export function secret(because: string, aliases: string[] = []): UnmappedField {
+  return { fate: "secret", because, aliases, reverseOf: null };
 }
 
 /** A collection that becomes rows of a table. */
@@ -92,23 +122,35 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: { aliases?: string[]; optional?: true; derived?: Record<string, Derivation>; unique?: string[] } = {},
+  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules">> = {},
 ): Collection {
   return {
+    aliases: [],
+    isOptional: false,
+    derived: {},
+    unique: [],
+    rules: [],
+    ...options,
     name,
-    aliases: options.aliases ?? [],
     table,
     leftOut: null,
-    isOptional: options.optional ?? false,
     fields,
-    derived: options.derived ?? {},
-    unique: options.unique ?? [],
   };
 }
 
 /** A collection that is left out, for a reason. */
 export function leftOut(name: string, because: string): Collection {
-  return { name, aliases: [], table: null, leftOut: because, isOptional: true, fields: {}, derived: {}, unique: [] };
+  return {
+    name,
+    aliases: [],
+    table: null,
+    leftOut: because,
+    isOptional: true,
+    fields: {},
+    derived: {},
+    unique: [],
+    rules: [],
+  };
 }
 
 /** The mapped fields of a collection, with the source's names. */

@@ -157,7 +157,7 @@ export function openAirtable(options: AirtableOptions): Source {
 
   return {
     key: `airtable:${options.baseId}`,
-    location: `${options.endpointUrl}/v0/${options.baseId}`,
+    location: `airtable:${options.baseId}`,
     schema: () => get(`/v0/meta/bases/${options.baseId}/tables`, readSchema),
     pages,
     takeCalls: () => calls.splice(0),

@@ -53,7 +53,7 @@ export interface SourceCall {
 export interface Source {
   /** The same for a live store and for a snapshot of it, so that both give the same ids: `airtable:appBloom`. */
   readonly key: string;
-  /** For people: where it is read from. */
+  /** Where it is read from, as `openSource` takes it: an absolute path, or `airtable:<base id>`. */
   readonly location: string;
   /** @throws LandfallError when the source cannot be reached, refuses us, or is not what it should be */
   schema(): Promise<SourceSchema>;

@@ -28,6 +28,12 @@ export interface AirtableSandbox {
   close(): Promise<void>;
 }
 
+/** Status 0: the connection is cut without an answer. */
+interface Answer {
+  status: number;
+  body: string;
+}
+
 interface Iterator {
   recordIds: string[];
   tableId: string;
@@ -58,64 +64,62 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
     return true;
   };
 
+  const answer = (path: string[], query: URLSearchParams, authorization: string | undefined, at: number): Answer => {
+    const token = /^Bearer (.+)$/.exec(authorization ?? "")?.[1];
+    if (token === undefined) return refusal(401, "AUTHENTICATION_REQUIRED", "Authentication required");
+    if (token !== options.apiKey || faults.isTokenRevoked) {
+      return refusal(401, "UNAUTHORIZED", "Invalid authentication token");
+    }
+    if (path[0] !== "v0") return { status: 404, body: '{"error":"NOT_FOUND"}' };
+    if (isTooFast(at)) return refusal(429, "RATE_LIMIT_REACHED", "Rate limit exceeded. Please try again later");
+    switch (faults.take()) {
+      case "reset":
+        return { status: 0, body: "" };
+      case "unavailable":
+        return refusal(503, "RETRIABLE_ERROR", "The service is temporarily unavailable");
+      case "quota":
+        return refusal(429, "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "You have exceeded the API billing limit");
+      case "html":
+        return { status: 200, body: "<!doctype html><title>Airtable</title>" };
+      case "truncated": {
+        const whole = read(path, query);
+        return { ...whole, body: whole.body.slice(0, whole.body.length / 2) };
+      }
+      default:
+        return read(path, query);
+    }
+  };
+
+  const read = (path: string[], query: URLSearchParams): Answer => {
+    if (path[1] === "meta" && path[2] === "bases" && path[4] === "tables") {
+      if (path[3] !== base.id) return unknownModel;
+      return { status: 200, body: JSON.stringify({ tables: base.tables.map(({ schema }) => schema) }) };
+    }
+    const table = base.tables.find(({ id, name }) => id === path[2] || name === path[2]);
+    if (path[1] !== base.id || table === undefined) return unknownModel;
+    if (path[3] === undefined) return listRecords(table, query);
+    const record = table.records.get(path[3]);
+    return record === undefined ? refusal(404, "NOT_FOUND") : { status: 200, body: record };
+  };
+
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? "/", "http://sandbox");
     const at = now();
-    const answer = (status: number, body: unknown): void => {
-      requests.push({ at, path: `${url.pathname}${url.search}`, status });
-      response.writeHead(status, { "content-type": "application/json; charset=utf-8" });
-      response.end(typeof body === "string" ? body : JSON.stringify(body));
-    };
-    const refuse = (status: number, type: string, message?: string): void =>
-      answer(status, { error: { type, message } });
-
-    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-    if (token === undefined) return refuse(401, "AUTHENTICATION_REQUIRED", "Authentication required");
-    if (token !== options.apiKey || faults.isTokenRevoked)
-      return refuse(401, "UNAUTHORIZED", "Invalid authentication token");
-
     const path = url.pathname.split("/").slice(1).map(decodeURIComponent);
-    if (path[0] !== "v0") return answer(404, { error: "NOT_FOUND" });
-    if (isTooFast(at)) {
-      return refuse(429, "RATE_LIMIT_REACHED", "Rate limit exceeded. Please try again later");
-    }
-    const fault = faults.take();
-    if (fault === "reset") {
-      requests.push({ at, path: `${url.pathname}${url.search}`, status: 0 });
+    const { status, body } = answer(path, url.searchParams, request.headers.authorization, at);
+    requests.push({ at, path: `${url.pathname}${url.search}`, status });
+    if (status === 0) {
       request.socket.destroy();
       return;
     }
-    if (fault === "unavailable") return refuse(503, "RETRIABLE_ERROR", "The service is temporarily unavailable");
-    if (fault === "quota")
-      return refuse(429, "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "You have exceeded the API billing limit");
-    if (fault === "html") return answer(200, "<!doctype html><title>Airtable</title>");
-    const send =
-      fault === "truncated"
-        ? (body: string) => answer(200, body.slice(0, body.length / 2))
-        : (body: string) => answer(200, body);
-
-    if (path[1] === "meta" && path[2] === "bases" && path[4] === "tables") {
-      if (path[3] !== base.id) return refuseModel(refuse);
-      return send(JSON.stringify({ tables: base.tables.map(({ schema }) => schema) }));
-    }
-    const table = base.tables.find(({ id, name }) => id === path[2] || name === path[2]);
-    if (path[1] !== base.id || table === undefined) return refuseModel(refuse);
-    if (path[3] !== undefined) {
-      const record = table.records.get(path[3]);
-      return record === undefined ? refuse(404, "NOT_FOUND") : send(record);
-    }
-    const page = listRecords(table, url.searchParams);
-    if (typeof page === "string") return send(page);
-    return refuse(422, page.type, page.message);
+    response.writeHead(status, { "content-type": "application/json; charset=utf-8" });
+    response.end(body);
   };
 
-  const listRecords = (
-    table: Base["tables"][number],
-    query: URLSearchParams,
-  ): string | { type: string; message?: string } => {
+  const listRecords = (table: Base["tables"][number], query: URLSearchParams): Answer => {
     const pageSize = Number(query.get("pageSize") ?? "100");
     if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 100) {
-      return { type: "INVALID_REQUEST_UNKNOWN", message: "Invalid request: parameter validation failed." };
+      return refusal(422, "INVALID_REQUEST_UNKNOWN", "Invalid request: parameter validation failed.");
     }
     const offset = query.get("offset");
     let iteratorId: string;
@@ -125,7 +129,7 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
       iterators.set(iteratorId, { recordIds: [...table.records.keys()], tableId: table.id, touchedAt: now() });
     } else {
       const parts = /^(itr\w{14})\/(rec\w+)$/.exec(offset);
-      if (parts === null) return { type: "INVALID_OFFSET_VALUE", message: `The value of offset ${offset} is invalid` };
+      if (parts === null) return refusal(422, "INVALID_OFFSET_VALUE", `The value of offset ${offset} is invalid`);
       iteratorId = parts[1] as string;
       const known = iterators.get(iteratorId);
       if (
@@ -134,7 +138,7 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
         now() - known.touchedAt > offsetLifetimeMs ||
         faults.takeExpiry()
       ) {
-        return { type: "LIST_RECORDS_ITERATOR_NOT_AVAILABLE" };
+        return refusal(422, "LIST_RECORDS_ITERATOR_NOT_AVAILABLE");
       }
       start = known.recordIds.indexOf(parts[2] as string);
     }
@@ -144,7 +148,7 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
     const records = ids.map((id) => table.records.get(id)).filter((record) => record !== undefined);
     const nextId = iterator.recordIds[start + pageSize];
     const next = nextId === undefined ? "" : `,"offset":${JSON.stringify(`${iteratorId}/${nextId}`)}`;
-    return `{"records":[${records.join(",")}]${next}}`;
+    return { status: 200, body: `{"records":[${records.join(",")}]${next}}` };
   };
 
   const server = createServer(handle);
@@ -165,10 +169,12 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
   };
 }
 
-function refuseModel(refuse: (status: number, type: string, message?: string) => void): void {
-  refuse(
-    403,
-    "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND",
-    "Invalid permissions, or the requested model was not found. Check that both your user and your token have the required permissions, and that the model names and/or ids are correct.",
-  );
+function refusal(status: number, type: string, message?: string): Answer {
+  return { status, body: JSON.stringify({ error: { type, message } }) };
 }
+
+const unknownModel = refusal(
+  403,
+  "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND",
+  "Invalid permissions, or the requested model was not found. Check that both your user and your token have the required permissions, and that the model names and/or ids are correct.",
+);

@@ -1,0 +1,21 @@
+import { fail } from "../../errors.ts";
+import { bloom } from "./bloom.ts";
+import type { Mapping } from "./mapping.ts";
+
+export const mappings: Mapping[] = [bloom];
+
+/**
+ * The mapping that `--mapping` names.
+ *
+ * @throws LandfallError `mapping_unknown`
+ */
+export function findMapping(name: string): Mapping {
+  return (
+    mappings.find((mapping) => mapping.name === name) ??
+    fail(
+      "mapping_unknown",
+      `There is no mapping "${name}".`,
+      `Choose one of: ${mappings.map((mapping) => mapping.name).join(", ")}.`,
+    )
+  );
+}

@@ -1,0 +1,212 @@
+import { createHash, randomUUID } from "node:crypto";
+import type pg from "pg";
+import { withIdentity } from "../../database/with_identity.ts";
+import { fail } from "../../errors.ts";
+import type { Mapping } from "../mappings/mapping.ts";
+import type { Source } from "../sources/source.ts";
+
+export type BatchStatus =
+  | "planned"
+  | "queued"
+  | "running"
+  | "verifying"
+  | "paused"
+  | "completed"
+  | "incomplete"
+  | "failed"
+  | "cancelled"
+  | "rolling_back"
+  | "rolled_back";
+
+/** The right to work on a batch. It is renewed with every transaction; whoever takes the batch over has another token. */
+export interface Lease {
+  id: string;
+  tenantId: string;
+  pool: pg.Pool;
+  leaseToken: string;
+}
+
+/** A batch that this process works on. */
+export interface Batch extends Lease {
+  sourceId: string;
+  mapping: Mapping;
+  source: Source;
+}
+
+/** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */
+export class LeaseLost extends Error {}
+
+/** A lease that was not renewed for this long belongs to a dead process. */
+const leaseSeconds = 20;
+
+/**
+ * Makes a batch: `queued`, which wakes the worker, or `planned`, which does not.
+ *
+ * @returns the batch's id; where a batch of this source is paused or under way already, that one's
+ */
+export async function createBatch(
+  pool: pg.Pool,
+  tenantId: string,
+  mapping: Mapping,
+  source: Pick<Source, "key" | "location">,
+  status: "planned" | "queued",
+): Promise<string> {
+  return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
+    await client.query(
+      `insert into imports.sources (mapping, key) values ($1, $2) on conflict (tenant_id, mapping, key) do nothing`,
+      [mapping.name, source.key],
+    );
+    const sources = await client.query<{ id: string }>(
+      `select id from imports.sources where tenant_id = $1 and mapping = $2 and key = $3`,
+      [tenantId, mapping.name, source.key],
+    );
+    const sourceId = sources.rows[0]?.id;
+    const open = await client.query<{ id: string; status: BatchStatus; location: string }>(
+      `select id, status, location from imports.batches
+       where tenant_id = $1 and source_id = $2 and status in ('queued', 'running', 'verifying', 'paused', 'rolling_back')`,
+      [tenantId, sourceId],
+    );
+    const found = open.rows[0];
+    if (status === "queued" && found !== undefined) {
+      if (found.location !== source.location) {
+        fail(
+          "import_busy",
+          `Another import of this source is ${found.status}: it reads ${found.location}.`,
+          `Finish that one first: landfall import run --from ${found.location}.`,
+        );
+      }
+      if (found.status === "paused") {
+        await client.query(
+          `update imports.batches set status = 'queued', message = null, way_out = null where tenant_id = $1 and id = $2`,
+          [tenantId, found.id],
+        );
+      }
+      return found.id;
+    }
+    const made = await client.query<{ id: string }>(
+      `insert into imports.batches (source_id, status, location, mapping_hash) values ($1, $2, $3, $4) returning id`,
+      [sourceId, status, source.location, mappingHash(mapping)],
+    );
+    return (made.rows[0] as { id: string }).id;
+  });
+}
+
+/** SHA-256 of everything that a mapping says: a record that has not changed means the same row only under the same mapping. */
+export function mappingHash(mapping: Mapping): Buffer {
+  const text = JSON.stringify(mapping, (_key, value) => (typeof value === "function" ? String(value) : value));
+  return createHash("sha256").update(text).digest();
+}
+
+/**
+ * Takes a batch over: one that waits, or one whose process has died.
+ *
+ * @returns the lease's token and the batch's status; null where somebody works on it, or there is nothing to do
+ */
+export async function takeBatch(
+  pool: pg.Pool,
+  tenantId: string,
+  batchId: string,
+): Promise<{ leaseToken: string; status: BatchStatus } | null> {
+  return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
+    const { rows } = await client.query<{ status: BatchStatus }>(
+      `select status from imports.batches where tenant_id = $1 and id = $2 for update`,
+      [tenantId, batchId],
+    );
+    const status = rows[0]?.status;
+    if (status !== "planned" && status !== "queued" && status !== "running" && status !== "verifying") return null;
+    const leaseToken = randomUUID();
+    const taken = await client.query(
+      `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
+       values ($1, $2, $3, clock_timestamp())
+       on conflict (batch_id) do update set token = excluded.token, heartbeat_at = excluded.heartbeat_at
+       where lease.heartbeat_at < clock_timestamp() - make_interval(secs => $4)`,
+      [batchId, tenantId, leaseToken, leaseSeconds],
+    );
+    if (taken.rowCount === 0) return null;
+    if (status !== "queued") return { leaseToken, status };
+    await client.query(
+      `update imports.batches set status = 'running', started_at = coalesce(started_at, now()) where tenant_id = $1 and id = $2`,
+      [tenantId, batchId],
+    );
+    return { leaseToken, status: "running" };
+  });
+}
+
+/**
+ * One transaction of a batch's work. It renews the lease first, and holds its row until it commits: whoever was taken over cannot
+ * commit any more, and nobody takes over what is at work.
+ *
+ * @throws LeaseLost where the batch belongs to somebody else by now, or was paused or cancelled
+ */
+export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
+  return await withIdentity(batch.pool, identity, async (client) => {
+    await renewLease(batch, client);
+    await client.query("set local timezone = 'UTC'");
+    return await work(client);
+  });
+}
+
+/**
+ * Moves the batch on, as an ordinary step: not as an effect of the batch, for which every step would be allowed.
+ *
+ * @param end lets the lease go
+ */
+export async function setStatus(
+  batch: Lease,
+  status: BatchStatus,
+  news: { isVerified?: boolean; message?: string; wayOut?: string } = {},
+): Promise<void> {
+  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    await renewLease(batch, client);
+    const hasEnded = status !== "verifying";
+    await client.query(
+      `update imports.batches
+       set status = $3::imports.batch_status, is_verified = coalesce($4, is_verified), message = $5, way_out = $6,
+           finished_at = case when $7 then now() end
+       where tenant_id = $1 and id = $2`,
+      [
+        batch.tenantId,
+        batch.id,
+        status,
+        news.isVerified ?? null,
+        news.message ?? null,
+        news.wayOut ?? null,
+        hasEnded && status !== "paused",
+      ],
+    );
+    if (hasEnded) await client.query(`delete from app_private.import_leases where batch_id = $1`, [batch.id]);
+  });
+}
+
+/** Lets a batch go without a step of its status: a plan that was made, a process that stops. */
+export async function releaseLease(batch: Lease): Promise<void> {
+  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    await client.query(`delete from app_private.import_leases where batch_id = $1 and token = $2`, [
+      batch.id,
+      batch.leaseToken,
+    ]);
+  });
+}
+
+/** Keeps the lease alive while the source is slow to answer. */
+export async function beat(batch: Lease): Promise<void> {
+  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, (client) => renewLease(batch, client));
+}
+
+async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
+  const { rows } = await client.query<{ status: BatchStatus }>(
+    `with renewed as (
+       update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2
+       returning batch_id, tenant_id
+     )
+     select batch.status
+     from renewed
+     join imports.batches batch on batch.tenant_id = renewed.tenant_id and batch.id = renewed.batch_id`,
+    [batch.id, batch.leaseToken],
+  );
+  const status = rows[0]?.status;
+  if (status !== "planned" && status !== "running" && status !== "verifying") {
+    throw new LeaseLost(`batch ${batch.id} is ${status ?? "somebody else's"}`);
+  }
+}

@@ -1,0 +1,234 @@
+import { createHash } from "node:crypto";
+import type pg from "pg";
+import { type CellFate, type DecodedRecord, holdsRefusedText, makeDecoder } from "../decode.ts";
+import { rowId } from "../identity.ts";
+import type { Collection, Mapping } from "../mappings/mapping.ts";
+import { reasons } from "../reasons.ts";
+import { memberSpans } from "../sources/json_spans.ts";
+import type { SourcePage, SourceRecord } from "../sources/source.ts";
+import { type Batch, inBatch } from "./batch.ts";
+import type { LedgerCollection } from "./collections.ts";
+
+/** A record on its way into the ledger. */
+interface Landing {
+  rowId: string;
+  record: SourceRecord;
+  sha256: Buffer;
+  text: string | null;
+  bytes: Buffer | null;
+  decoded: DecodedRecord;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads a collection to its end and keeps every record as it came, with the row that the mapping makes of it. A page and the place where
+ * the next one begins commit together, so that a killed worker's successor goes on there.
+ *
+ * @param onProgress told after every page how many records have landed
+ */
+export async function land(
+  batch: Batch,
+  ledger: LedgerCollection,
+  onProgress: (landed: number) => void,
+): Promise<void> {
+  const { collection, source } = ledger;
+  const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
+  let lastPage = 0;
+  let hasRestarted = false;
+  for await (const page of batch.source.pages(source, ledger.nextPage)) {
+    // Met again after a restart, a record is no repetition of the source's.
+    hasRestarted ||= page.number <= lastPage;
+    lastPage = page.number;
+    const landings = page.records.map((record) => prepare(batch, collection, record, decode));
+    ledger.landed += await inBatch(batch, async (client) => {
+      const kept = await keep(client, batch, ledger, page, landings);
+      if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
+      await countCells(client, ledger, kept);
+      await writeCalls(client, batch);
+      await client.query(
+        `update imports.collections
+         set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
+         where tenant_id = $1 and id = $2`,
+        [batch.tenantId, ledger.id, page.next, kept.length],
+      );
+      return kept.length;
+    });
+    onProgress(ledger.landed);
+  }
+  ledger.step = "landed";
+}
+
+function prepare(
+  batch: Batch,
+  collection: Collection,
+  record: SourceRecord,
+  decode: (recordId: string, text: string) => DecodedRecord,
+): Landing {
+  const sha256 = createHash("sha256").update(record.bytes).digest();
+  const bytes = blankSecrets(record.bytes, batch.mapping, collection);
+  const text = decodeUtf8(bytes);
+  return {
+    rowId: rowId(batch.sourceId, collection.name, record.id),
+    record,
+    sha256,
+    text,
+    bytes: text === null ? bytes : null,
+    decoded: text === null ? notUtf8() : decode(record.id, text),
+  };
+}
+
+/** Puts `"[secret]"` where a secret stands, doubled keys included; every other byte stays. */
+export function blankSecrets(bytes: Buffer, mapping: Mapping, collection: Collection): Buffer {
+  const names = Object.entries(collection.fields).flatMap(([name, field]) =>
+    field.fate === "secret" ? [name, ...field.aliases] : [],
+  );
+  if (names.length === 0) return bytes;
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  for (const { key, value: cells } of memberSpans(bytes)) {
+    if (key !== mapping.cellsIn || bytes[cells.start] !== 0x7b) continue;
+    for (const { key: name, value } of memberSpans(bytes.subarray(cells.start, cells.end))) {
+      if (!names.includes(name)) continue;
+      pieces.push(bytes.subarray(kept, cells.start + value.start), Buffer.from('"[secret]"'));
+      kept = cells.start + value.end;
+    }
+  }
+  return Buffer.concat([...pieces, bytes.subarray(kept)]);
+}
+
+function decodeUtf8(bytes: Buffer): string | null {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function notUtf8(): DecodedRecord {
+  return {
+    row: null,
+    refusal: "invalid_utf8",
+    issues: [{ field: null, column: null, fate: "quarantined", reason: "invalid_utf8", original: null }],
+    fates: new Map(),
+  };
+}
+
+/** Writes what is new, and its issues. */
+async function keep(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  page: SourcePage,
+  landings: Landing[],
+): Promise<Landing[]> {
+  const { rows } = await client.query<{ row_id: string }>(
+    `insert into app_private.import_payloads
+       (batch_id, collection_id, row_id, record_id, position, page, sha256, source_text, source_bytes, holds_refused_text, rows, refusal)
+     select $1, $2, row_id, record_id, $3 + place, $4, sha256, source_text, source_bytes, holds_refused_text, rows, refusal
+     from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::boolean[], $11::jsonb[], $12::text[])
+       with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, holds_refused_text, rows, refusal, place)
+     on conflict (batch_id, row_id) do nothing
+     returning row_id`,
+    [
+      batch.id,
+      ledger.id,
+      ledger.landed,
+      page.number,
+      landings.map((landing) => landing.rowId),
+      landings.map((landing) => landing.record.id),
+      landings.map((landing) => landing.sha256),
+      landings.map((landing) => landing.text),
+      landings.map((landing) => landing.bytes),
+      landings.map((landing) => landing.text !== null && holdsRefusedText(landing.text)),
+      landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+      landings.map((landing) => landing.decoded.refusal),
+    ],
+  );
+  const fresh = new Set(rows.map((row) => row.row_id));
+  // Of a record that a page brings twice only the first was written.
+  const kept = landings.filter((landing) => fresh.delete(landing.rowId));
+  const issues = kept.flatMap((landing) => landing.decoded.issues.map((issue) => ({ landing, issue })));
+  await client.query(
+    `insert into imports.issues (batch_id, collection_id, row_id, record_id, field, column_name, fate, reason, original, way_out)
+     select $1, $2, *
+     from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::imports.cell_fate[], $8::text[], $9::text[], $10::text[])`,
+    [
+      batch.id,
+      ledger.id,
+      issues.map(({ landing }) => landing.rowId),
+      issues.map(({ landing }) => landing.record.id),
+      issues.map(({ issue }) => issue.field),
+      issues.map(({ issue }) => issue.column),
+      issues.map(({ issue }) => issue.fate),
+      issues.map(({ issue }) => issue.reason),
+      issues.map(({ issue }) => issue.original),
+      issues.map(({ issue }) => reasons[issue.reason]),
+    ],
+  );
+  return kept;
+}
+
+async function tellRepeated(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  landings: Landing[],
+  kept: Landing[],
+): Promise<void> {
+  const repeated = landings.filter((landing) => !kept.includes(landing));
+  await client.query(
+    `insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)
+     select $1, $2, row_id, record_id, 'repeated_record', $5
+     from unnest($3::uuid[], $4::text[]) as repeated (row_id, record_id)`,
+    [
+      batch.id,
+      ledger.id,
+      repeated.map((landing) => landing.rowId),
+      repeated.map((landing) => landing.record.id),
+      reasons.repeated_record,
+    ],
+  );
+}
+
+/** Adds up the fates of the cells, field by field; a field that only the records know is one that the schema does not. */
+async function countCells(client: pg.ClientBase, ledger: LedgerCollection, kept: Landing[]): Promise<void> {
+  const counts = new Map<string, Record<CellFate, number>>();
+  for (const { decoded } of kept) {
+    for (const [field, fate] of decoded.fates) {
+      const count = counts.get(field) ?? { exact: 0, converted: 0, quarantined: 0, dropped: 0 };
+      count[fate] += 1;
+      counts.set(field, count);
+    }
+  }
+  const fields = [...counts.keys()];
+  const countsOf = (fate: CellFate) => [...counts.values()].map((count) => count[fate]);
+  await client.query(
+    `insert into imports.fields as field (collection_id, name, fate, column_name, exact, converted, quarantined, dropped)
+     select $1, name, 'unknown', null, exact, converted, quarantined, dropped
+     from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) as counted (name, exact, converted, quarantined, dropped)
+     on conflict (tenant_id, collection_id, name) do update
+       set exact = field.exact + excluded.exact,
+           converted = field.converted + excluded.converted,
+           quarantined = field.quarantined + excluded.quarantined,
+           dropped = field.dropped + excluded.dropped`,
+    [ledger.id, fields, countsOf("exact"), countsOf("converted"), countsOf("quarantined"), countsOf("dropped")],
+  );
+}
+
+async function writeCalls(client: pg.ClientBase, batch: Batch): Promise<void> {
+  const calls = batch.source.takeCalls();
+  if (calls.length === 0) return;
+  await client.query(
+    `insert into imports.api_calls (batch_id, called_at, request, http_status, milliseconds, problem)
+     select $1, * from unnest($2::timestamptz[], $3::text[], $4::integer[], $5::integer[], $6::text[])`,
+    [
+      batch.id,
+      calls.map((call) => call.at),
+      calls.map((call) => call.request),
+      calls.map((call) => call.status),
+      calls.map((call) => call.milliseconds),
+      calls.map((call) => call.problem),
+    ],
+  );
+}

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+import { withIdentity } from "../../database/with_identity.ts";
+import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
+import { childLogger } from "../../log.ts";
+import { findMapping } from "../mappings/find_mapping.ts";
+import { openSource, type SourceAccess } from "../sources/open_source.ts";
+import type { Source } from "../sources/source.ts";
+import {
+  type Batch,
+  type BatchStatus,
+  beat,
+  inBatch,
+  type Lease,
+  LeaseLost,
+  releaseLease,
+  setStatus,
+  takeBatch,
+} from "./batch.ts";
+import { type LedgerCollection, openLedger } from "./collections.ts";
+import { land } from "./land.ts";
+import { load, type Outcome, predict, settle } from "./load.ts";
+import { validate } from "./validate.ts";
+import { verify } from "./verify.ts";
+
+const log = childLogger({ area: "imports" });
+
+const heartbeatMs = 5_000;
+
+/** What a step tells of a collection while it goes on. */
+export type Progress = (step: "land" | "load", collection: string, done: number) => void;
+
+/** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
+const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+
+/**
+ * Brings a batch to its end, from wherever it stands: land → validate → load → verify. Every step commits as it goes, so whoever is
+ * killed is followed by another who goes on at the last commit.
+ *
+ * @returns false where somebody else works on it, or there is nothing to do
+ * @throws the database's or the network's own error where the fault may pass: let the queue try again
+ */
+export async function runBatch(
+  pool: pg.Pool,
+  access: SourceAccess,
+  tenantId: string,
+  batchId: string,
+  onProgress: Progress = () => {},
+): Promise<boolean> {
+  const taken = await takeBatch(pool, tenantId, batchId);
+  if (taken === null) return false;
+  const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
+  const lease: Lease = { id: batchId, tenantId, pool, leaseToken: taken.leaseToken };
+  try {
+    const batch: Batch = { ...lease, sourceId, mapping, source: await openSource(location, access) };
+    await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
+  } catch (error) {
+    if (error instanceof LeaseLost) {
+      log.info({ batchId, reason: error.message }, "let go of an import batch");
+      return false;
+    }
+    if (passing.test(errorCode(error) ?? "")) {
+      await releaseLease(lease).catch((later) =>
+        log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
+      );
+      throw error;
+    }
+    log.error({ batchId, err: error }, "an import batch was paused");
+    await pause(lease, error);
+  }
+  return true;
+}
+
+/**
+ * Lands and validates a planned batch and says what its load would do. Nothing is written but the ledger.
+ *
+ * @param source already open: a plan is made where it is asked for
+ * @returns the predicted outcomes, by collection
+ */
+export async function planBatch(
+  pool: pg.Pool,
+  source: Source,
+  tenantId: string,
+  batchId: string,
+  onProgress: Progress = () => {},
+): Promise<Map<string, Record<Outcome, number>>> {
+  const taken = await takeBatch(pool, tenantId, batchId);
+  if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
+  const { mapping, sourceId } = await readBatch(pool, tenantId, batchId);
+  const batch: Batch = { id: batchId, tenantId, sourceId, mapping, source, pool, leaseToken: taken.leaseToken };
+  try {
+    return await withHeartbeat(batch, async () => {
+      const ledger = await landAll(batch, onProgress);
+      const predictions = new Map<string, Record<Outcome, number>>();
+      for (const line of ledger) {
+        if (line.step === "landed") await validate(batch, line);
+        predictions.set(line.collection.name, await predict(batch, line));
+      }
+      await inBatch(batch, (client) => settle(client, batch));
+      return predictions;
+    });
+  } finally {
+    await releaseLease(batch);
+  }
+}
+
+/** The four steps. */
+async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): Promise<void> {
+  const ledger = await landAll(batch, onProgress);
+  for (const line of ledger) if (line.step === "landed") await validate(batch, line);
+  for (const line of ledger) {
+    if (line.step === "validated") await load(batch, line, (done) => onProgress("load", line.collection.name, done));
+  }
+  if (status === "running") await setStatus(batch, "verifying");
+  await inBatch(batch, (client) => settle(client, batch));
+  const isVerified = await verify(batch, ledger);
+  await conclude(batch, isVerified);
+}
+
+async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollection[]> {
+  const ledger = await openLedger(batch);
+  if (ledger.some(({ step }) => step === "waiting" || step === "landing")) {
+    await inBatch(batch, (client) => client.query(`select app_private.make_import_partition($1)`, [batch.id]));
+  }
+  for (const line of ledger) {
+    if (line.step !== "waiting" && line.step !== "landing") continue;
+    await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
+  }
+  return ledger;
+}
+
+/** How it ended is read off the ledger. */
+async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
+  const [found] = await inBatch(batch, async (client) => {
+    const { rows } = await client.query<{ is_settled: boolean; waiting: string; differences: string }>(
+      `select
+         (select bool_and(is_settled) from imports.collections where tenant_id = $1 and batch_id = $2) as is_settled,
+         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined')
+         + (select count(*) from imports.records where tenant_id = $1 and batch_id = $2 and outcome = 'quarantined') as waiting,
+         (select count(*) from imports.checks where tenant_id = $1 and batch_id = $2 and not is_passed) as differences`,
+      [batch.tenantId, batch.id],
+    );
+    return rows;
+  });
+  if (found === undefined) return;
+  if (!isVerified || !found.is_settled) {
+    await setStatus(batch, "failed", {
+      isVerified,
+      message: found.is_settled ? `${found.differences} checks failed.` : "The outcomes do not add up to what landed.",
+      wayOut: `See what differs: landfall import status ${batch.id}.`,
+    });
+  } else if (Number(found.waiting) > 0) {
+    await setStatus(batch, "incomplete", {
+      isVerified,
+      message: "Everything is accounted for, and something waits in quarantine.",
+      wayOut: `See what waits and why: landfall import status ${batch.id}.`,
+    });
+  } else {
+    await setStatus(batch, "completed", { isVerified });
+  }
+}
+
+/** Something that a person must settle first: the batch waits for that, and says what it is. */
+async function pause(lease: Lease, error: unknown): Promise<void> {
+  const news =
+    error instanceof LandfallError
+      ? { message: error.message, wayOut: error.wayOut }
+      : {
+          message: `It stopped at an error: ${errorMessage(error)}.`,
+          wayOut: "Look into the log; then run the import again: it goes on where it stopped.",
+        };
+  try {
+    await setStatus(lease, "paused", news);
+  } catch (later) {
+    if (!(later instanceof LeaseLost)) throw later;
+  }
+}
+
+async function withHeartbeat<Result>(batch: Batch, work: () => Promise<Result>): Promise<Result> {
+  const stop = new AbortController();
+  const beating = (async () => {
+    while (!stop.signal.aborted) {
+      await sleep(heartbeatMs, undefined, { signal: stop.signal }).catch(() => {});
+      if (stop.signal.aborted) return;
+      await beat(batch).catch((error) =>
+        log.debug({ batchId: batch.id, error: errorMessage(error) }, "a heartbeat was missed"),
+      );
+    }
+  })();
+  try {
+    return await work();
+  } finally {
+    stop.abort();
+    await beating;
+  }
+}
+
+async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
+  const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query<{ source_id: string; mapping: string; location: string }>(
+      `select batch.source_id, source.mapping, batch.location
+       from imports.batches batch
+       join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
+       where batch.tenant_id = $1 and batch.id = $2`,
+      [tenantId, batchId],
+    ),
+  );
+  const row = rows[0];
+  if (row === undefined) {
+    return fail("import_unknown", `There is no import batch ${batchId}.`, "landfall import status lists the batches.");
+  }
+  return { sourceId: row.source_id, mapping: findMapping(row.mapping), location: row.location };
+}

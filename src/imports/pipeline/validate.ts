@@ -1,0 +1,328 @@
+import type pg from "pg";
+import { type Collection, columnsOf, type MappedField, mappedFields } from "../mappings/mapping.ts";
+import { reasons } from "../reasons.ts";
+import { type Batch, inBatch } from "./batch.ts";
+import type { LedgerCollection } from "./collections.ts";
+import { latestHash, rowHash } from "./row_hash.ts";
+import { incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+
+/** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
+const rankedChunkSize = 1_000;
+
+/**
+ * Finds what cannot come in as it is, for a whole collection at once and knowing everything that landed: links to nothing, children of
+ * a quarantined parent, values that two records claim. Records that wait get their outcome here; a cell that waits is told as an issue
+ * and left out by the load. Then every ranked row gets its place.
+ */
+export async function validate(batch: Batch, ledger: LedgerCollection): Promise<void> {
+  const { collection } = ledger;
+  await inBatch(batch, async (client) => {
+    await refuse(client, batch, ledger);
+    if (collection.table !== null) {
+      const shape = shapeOf(collection);
+      const links = mappedFields(collection).filter(([, field]) => field.codec.linksTo !== undefined);
+      for (const [name, field] of links) {
+        if (field.codec.linksTo !== collection.name) await checkLink(client, batch, ledger, shape, name, field);
+      }
+      for (const rule of collection.rules) {
+        await leaveCells(
+          client,
+          batch,
+          ledger,
+          rule.column,
+          sql`
+          select incoming.row_id, incoming.record_id, ${rule.reason}::text as reason, null::text as detail
+          from (${incomingRows(batch, ledger.id, shape)}) incoming
+          where (${raw(rule.holds)}) is false`,
+        );
+      }
+      for (const columns of collection.unique) await checkUnique(client, batch, ledger, shape, columns);
+      for (const [name, field] of links) {
+        if (field.codec.linksTo === collection.name) await checkSiblingLink(client, batch, ledger, shape, name, field);
+      }
+      await placeRows(client, batch, ledger, shape);
+      await tellGone(client, batch, ledger, shape);
+    }
+    await client.query(`update imports.collections set step = 'validated' where tenant_id = $1 and id = $2`, [
+      batch.tenantId,
+      ledger.id,
+    ]);
+  });
+  ledger.step = "validated";
+}
+
+/** Records that the decoder refused. */
+async function refuse(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection): Promise<void> {
+  await client.query(
+    `insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
+     select batch_id, collection_id, row_id, record_id, sha256,
+            case refusal when 'empty_default_table' then 'skipped' else 'quarantined' end::imports.record_outcome, refusal
+     from app_private.import_payloads
+     where batch_id = $1 and collection_id = $2 and refusal is not null`,
+    [batch.id, ledger.id],
+  );
+}
+
+/** A link must point to a row that is there or comes in with this batch. */
+async function checkLink(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  name: string,
+  field: MappedField,
+): Promise<void> {
+  const target = batch.mapping.collections.find((candidate) => candidate.name === field.codec.linksTo) as Collection;
+  const column = raw(`incoming.${field.column}`);
+  const bad = sql`
+    select
+      incoming.row_id,
+      incoming.record_id,
+      case when parent.row_id is null then 'dangling_link' else 'parent_quarantined' end as reason,
+      case when parent.row_id is null then ${`${target.name} has no such record.`}
+           else ${`${target.name}/`} || parent.record_id || ' waits in quarantine.' end as detail
+    from (${incomingRows(batch, ledger.id, shape)}) incoming
+    left join imports.records parent
+      on parent.tenant_id = ${batch.tenantId} and parent.batch_id = ${batch.id} and parent.row_id = ${column}
+    where ${column} is not null
+      and (parent.row_id is not null or not exists (
+        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = ${column}
+      ))
+      and not exists (
+        select from ${raw(target.table as string)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = ${column}
+      )`;
+  if (field.isRequired) await quarantineRecords(client, batch, ledger, name, field, bad);
+  else await leaveCells(client, batch, ledger, field.column, bad);
+}
+
+/** A link within the collection must point to a sibling: another row of the same group. */
+async function checkSiblingLink(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  name: string,
+  field: MappedField,
+): Promise<void> {
+  const rank = Object.values(ledger.collection.derived).find((derivation) => derivation.kind === "rank");
+  if (rank === undefined) throw new Error(`${name} links within ${ledger.collection.name}, which has no ranked groups`);
+  const column = raw(field.column);
+  const within = raw(rank.within);
+  await leaveCells(
+    client,
+    batch,
+    ledger,
+    field.column,
+    sql`
+    with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+    targets as (
+      select incoming.row_id, incoming.${within} as group_id from incoming
+      union
+      select existing.id, existing.${within} from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId}
+        and existing.id in (select incoming.${column} from incoming)
+        and not exists (select from incoming where incoming.row_id = existing.id)
+    )
+    select
+      incoming.row_id,
+      incoming.record_id,
+      case
+        when incoming.${column} = incoming.row_id then 'link_elsewhere'
+        when target.row_id is not null then 'link_elsewhere'
+        when parent.row_id is not null then 'parent_quarantined'
+        else 'dangling_link'
+      end as reason,
+      case
+        when incoming.${column} = incoming.row_id then 'It links to itself.'
+        when target.row_id is not null then 'The record that it links to belongs to another group.'
+        when parent.row_id is not null then ${`${ledger.collection.name}/`} || parent.record_id || ' waits in quarantine.'
+        else ${`${ledger.collection.name} has no such record.`}
+      end as detail
+    from incoming
+    left join targets target on target.row_id = incoming.${column}
+    left join imports.records parent
+      on parent.tenant_id = ${batch.tenantId} and parent.batch_id = ${batch.id} and parent.row_id = incoming.${column}
+    where incoming.${column} is not null
+      and (target.row_id is null or target.group_id <> incoming.${within} or incoming.${column} = incoming.row_id)`,
+  );
+}
+
+/** Of several records with one value the first keeps it; a row that is there already and does not come from this batch goes before them. */
+async function checkUnique(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  columns: string[],
+): Promise<void> {
+  const { collection } = ledger;
+  const value = listed(columns, "incoming");
+  const bad = sql`
+    with incoming as materialized (
+      select incoming.*, row_number() over (partition by ${value} order by incoming.source_position) as turn
+      from (${incomingRows(batch, ledger.id, shape)}) incoming
+      where num_nulls(${value}) = 0
+    )
+    select incoming.row_id, incoming.record_id, 'duplicate_value' as reason,
+           ${collection.name} || '/' || coalesce(first.record_id, 'a row of another origin') || ' has it.' as detail
+    from incoming
+    left join incoming first on (${listed(columns, "first")}) = (${value}) and first.turn = 1
+    where incoming.turn > 1
+       or exists (
+         select from ${raw(shape.table)} existing
+         where existing.tenant_id = ${batch.tenantId}
+           and (${listed(columns, "existing")}) = (${value})
+           and existing.id <> incoming.row_id
+           and not exists (
+             select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = existing.id
+           )
+       )`;
+  const last = columns.at(-1) as string;
+  const [name, field] = fieldOf(collection, last);
+  if (field.isRequired) await quarantineRecords(client, batch, ledger, name, field, bad);
+  else await leaveCells(client, batch, ledger, last, bad);
+}
+
+/** `bad` gives row_id, record_id, reason and detail of records that must wait. */
+async function quarantineRecords(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  name: string,
+  field: MappedField,
+  bad: Sql,
+): Promise<void> {
+  await run(
+    client,
+    sql`
+    with bad as materialized (${bad}),
+    ${tellCells(batch, ledger, name, field, sql`bad`)}
+    insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
+    select ${batch.id}, ${ledger.id}, payload.row_id, payload.record_id, payload.sha256, 'quarantined', bad.reason
+    from bad
+    join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = bad.row_id`,
+  );
+}
+
+/** `bad` gives row_id, record_id, reason and detail of records that come in without this column. */
+async function leaveCells(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  column: string,
+  bad: Sql,
+): Promise<void> {
+  const [name, field] = fieldOf(ledger.collection, column);
+  await run(
+    client,
+    sql`
+    with bad as materialized (${bad}),
+    ${tellCells(batch, ledger, name, field, sql`bad`)}
+    select count(*) from told`,
+  );
+}
+
+/** Writes an issue for each of the bad cells, with the original as it landed, and moves it from one count to the other. */
+function tellCells(batch: Batch, ledger: LedgerCollection, name: string, field: MappedField, bad: Sql): Sql {
+  const names = [name, ...field.aliases];
+  return sql`
+    told as (
+      insert into imports.issues
+        (batch_id, collection_id, row_id, record_id, field, column_name, fate, reason, original, detail, way_out)
+      select ${batch.id}, ${ledger.id}, bad.row_id, bad.record_id, cell.name, ${field.column}, 'quarantined', bad.reason,
+             cell.value::text, bad.detail, ways.out
+      from ${bad}
+      join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = bad.row_id
+      join unnest(${Object.keys(reasons)}::text[], ${Object.values(reasons)}::text[]) as ways (reason, out) on ways.reason = bad.reason
+      left join lateral (
+        select names.name, app_private.readable_json(payload.source_text) #> array[${batch.mapping.cellsIn}, names.name] as value
+        from unnest(${names}::text[]) with ordinality as names (name, place)
+        where app_private.readable_json(payload.source_text) #> array[${batch.mapping.cellsIn}, names.name] is not null
+        order by names.place
+        limit 1
+      ) cell on true
+      returning field
+    ),
+    counted as (
+      update imports.fields counts
+      set exact = counts.exact - moved.cells, quarantined = counts.quarantined + moved.cells
+      from (select field, count(*) as cells from told group by field) moved
+      where counts.tenant_id = ${batch.tenantId} and counts.collection_id = ${ledger.id} and counts.name = moved.field
+    )`;
+}
+
+/**
+ * Gives every ranked row its place in its group, counted over all that landed and not over a chunk. Places taken by rows that people
+ * added, or moved since the last import, stay theirs: the r-th row takes the r-th free place.
+ */
+async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection, shape: Shape): Promise<void> {
+  for (const [column, derivation] of Object.entries(ledger.collection.derived)) {
+    if (derivation.kind !== "rank") continue;
+    const within = raw(derivation.within);
+    const by = listed([...derivation.by, "row_id"], "incoming");
+    await run(
+      client,
+      sql`
+      with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+      kept as (
+        select existing.id, existing.${within} as group_id, existing.${raw(column)} as place
+        from ${raw(shape.table)} existing
+        left join lateral (${latestHash(batch, shape, "existing")}) latest on true
+        where existing.tenant_id = ${batch.tenantId}
+          and existing.${within} in (select incoming.${within} from incoming)
+          and (not exists (select from incoming where incoming.row_id = existing.id)
+               or latest.row_hash is distinct from ${rowHash(shape, "existing")})
+      ),
+      ranked as (
+        select incoming.row_id, incoming.${within} as group_id,
+               row_number() over (partition by incoming.${within} order by ${by}) - 1 as rank
+        from incoming
+        where not exists (select from kept where kept.id = incoming.row_id)
+      ),
+      taken as (
+        select kept.group_id, kept.place - row_number() over (partition by kept.group_id order by kept.place) + 1 as free_before
+        from kept
+      ),
+      groups as (
+        select incoming.${within} as group_id, (sum(count(*)) over (order by incoming.${within}) - 1) / ${rankedChunkSize} as chunk
+        from incoming
+        group by incoming.${within}
+      )
+      insert into app_private.import_places (batch_id, collection_id, row_id, chunk, place)
+      select ${batch.id}, ${ledger.id}, incoming.row_id, groups.chunk,
+             coalesce(kept.place, ranked.rank + (
+               select count(*) from taken where taken.group_id = ranked.group_id and taken.free_before <= ranked.rank
+             ))
+      from incoming
+      join groups on groups.group_id = incoming.${within}
+      left join ranked on ranked.row_id = incoming.row_id
+      left join kept on kept.id = incoming.row_id`,
+    );
+  }
+}
+
+/** Rows of earlier imports whose record the source no longer has. They are told and not removed. */
+async function tellGone(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection, shape: Shape): Promise<void> {
+  await run(
+    client,
+    sql`
+    insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)
+    select ${batch.id}, ${ledger.id}, known.row_id, known.record_id, 'gone_from_source', ${reasons.gone_from_source}
+    from imports.crosswalk known
+    where known.tenant_id = ${batch.tenantId}
+      and known.source_id = ${batch.sourceId}
+      and known.collection = ${ledger.collection.name}
+      and not exists (
+        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = known.row_id
+      )
+      and exists (
+        select from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = known.row_id
+      )`,
+  );
+}
+
+/** The field that fills a column. */
+function fieldOf(collection: Collection, column: string): [string, MappedField] {
+  const entry = columnsOf(collection).find((candidate) => candidate.column === column)?.fields[0];
+  if (entry === undefined) throw new Error(`No field of ${collection.name} fills ${column}`);
+  return entry;
+}
