@@ -136,6 +136,9 @@ function answerErrors(errors: ErrorCatalog): ErrorRequestHandler {
         return sendError(res, errors, "LF901", `${(error.limit ?? 0) / 1_000} kB`);
       case "entity.parse.failed":
         return sendError(res, errors, "LF900", "the body is not valid JSON.");
+      case "encoding.unsupported":
+      case "charset.unsupported":
+        return sendError(res, errors, "LF902", "this encoding of a body");
     }
     if (error.status !== undefined && error.status >= 400 && error.status < 500) {
       return sendError(res, errors, "LF900", `${error.message}.`);

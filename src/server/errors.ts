@@ -167,7 +167,7 @@ function translateDatabaseError(
     case "23502":
       return ours("LF023", camelCase(error.column ?? ""));
     case "42501":
-      return ours("LF024", field);
+      return currentRequest()?.caller.kind === "visitor" ? ours("LF001") : ours("LF024", field);
     case "57014":
       return ours("LF906");
     case "40001":

@@ -1,5 +1,5 @@
 import { PgAggregatesPreset } from "@graphile/pg-aggregates";
-import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import { PgSimplifyInflectionPlugin, PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
@@ -8,7 +8,10 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
 import { pgSettingsOf } from "./identity.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
+import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
+import { locationTokensPlugin } from "./plugins/location_tokens.ts";
+import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
@@ -22,6 +25,20 @@ export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing"];
 
 /** Largest request body: an e-mail with its images inline fits. */
 export const MAX_REQUEST_BYTES = 1_000_000;
+
+/** It renames `journeyByNodeId` too, and warns where that field is not there. */
+const simplifiedInflection: GraphileConfig.Preset = {
+  ...PgSimplifyInflectionPreset,
+  plugins: [
+    {
+      ...PgSimplifyInflectionPlugin,
+      inflection: {
+        ...PgSimplifyInflectionPlugin.inflection,
+        ignoreReplaceIfNotExists: ["deletedNodeId", "nodeById"],
+      },
+    },
+  ],
+};
 
 export interface PresetOptions {
   /** Connections as the authenticator. */
@@ -42,7 +59,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   return {
     extends: [
       PostGraphileAmberPreset,
-      PgSimplifyInflectionPreset,
+      simplifiedInflection,
       PgAggregatesPreset,
       PostGraphileConnectionFilterPreset,
     ],
@@ -53,7 +70,10 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       IndexedFiltersPlugin,
       pagesPlugin(errors),
       budgetPlugin(errors),
+      earlyErrorsPlugin(errors),
+      missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
+      locationTokensPlugin(errors, secretKey),
     ],
     disablePlugins: [
       // `filter` says all that `condition` could.
@@ -69,14 +89,15 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       "PgConnectionArgFilterForwardRelationsPlugin",
       "PgAggregatesFilterRelationalAggregatesPlugin",
       "PgAggregatesOrderByAggregatesPlugin",
-      "PgAggregatesAddHavingAggregateTypesPlugin",
     ],
     pgServices: [makePgService({ pool, schemas: EXPOSED_SCHEMAS, pubsub: false })],
     gather: { pgStrictFunctions: true },
     schema: {
       // Aggregates where a table's comment asks for them (`@aggregates on`); rows are changed by `id`, and by nothing else.
       defaultBehavior:
-        "-resource:aggregates -resource:aggregate -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
+        "-resource:aggregates -resource:aggregate -resource:groupedAggregates:having -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
+      // Two things of one name must stop the build, not vanish from it.
+      dontSwallowErrors: true,
       pgForbidSetofFunctionsToReturnNull: true,
       connectionFilterArrays: false,
       connectionFilterComputedColumns: false,

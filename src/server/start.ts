@@ -55,6 +55,8 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
         log,
       }),
     );
+    // A schema that cannot be made stops the start, here and not at the first request.
+    await instance.getSchema();
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);

@@ -1,7 +1,10 @@
 import "postgraphile";
 
-/** Schemas whose types and root fields carry no module name: they are the language of the whole product. */
-const UNPREFIXED_SCHEMAS = new Set(["tenancy", "journeys", "imports", "publishing"]);
+/**
+ * How types and root fields of a schema begin, where it is not by the schema's own name. Those of imports speak of imports, since a
+ * Record, a Field or a Batch would say nothing.
+ */
+const PREFIXES: Record<string, string> = { tenancy: "", journeys: "", publishing: "", imports: "import_" };
 
 /** The column that every tenant table and every foreign key between tenant tables starts with. */
 const TENANT_COLUMN = "tenant_id";
@@ -60,7 +63,7 @@ function backwardName(inflection: GraphileBuild.Inflection, relation: Relation, 
 /**
  * Names of the API: a frontend developer who knows one field guesses the next one.
  *
- * - types and root fields of tenancy, journeys, imports and publishing carry no module name, those of the others do;
+ * - types and root fields of tenancy, journeys and publishing carry no module name, those of the others do (ImportBatch);
  * - the uuid key is `id`, the global node id `nodeId`;
  * - relations are named after the role in the foreign key and never repeat the module or the tenant;
  * - the smart tags `@fieldName` and `@foreignFieldName` on a foreign key have the last word.
@@ -72,7 +75,14 @@ export const NamingPlugin: GraphileConfig.Plugin = {
   inflection: {
     replace: {
       _schemaPrefix(_previous, _preset, { pgNamespace }) {
-        return UNPREFIXED_SCHEMAS.has(pgNamespace.nspname) ? "" : `${pgNamespace.nspname}_`;
+        return PREFIXES[pgNamespace.nspname] ?? `${pgNamespace.nspname}_`;
+      },
+      functionResourceName(_previous, _preset, { pgProc }) {
+        // A function is verb and object, and says in full what it works on: resume_import_batch.
+        const tag = pgProc.getTags().name;
+        const schema = pgProc.getNamespace()?.nspname ?? "";
+        const prefix = schema in PREFIXES ? "" : `${schema}_`;
+        return typeof tag === "string" ? tag : `${prefix}${pgProc.proname}`;
       },
       nodeIdFieldName() {
         return "nodeId";

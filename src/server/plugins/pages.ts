@@ -16,13 +16,13 @@ type Sizes = readonly [first: number | null | undefined, last: number | null | u
  * @param errors where LF903 (page_too_large) is worded
  */
 export function pagesPlugin(errors: ErrorCatalog): GraphileConfig.Plugin {
-  const checkSize = (name: string, size: number | null | undefined): number | null => {
+  const checkSize = (size: number | null | undefined): number | null => {
     if (size === null || size === undefined) return null;
-    if (size < 0 || size > MAX_PAGE_SIZE) throw errors.safe("LF903", `${name}: ${size}`, String(MAX_PAGE_SIZE));
+    if (size < 0 || size > MAX_PAGE_SIZE) throw errors.safe("LF903", String(size), String(MAX_PAGE_SIZE));
     return size;
   };
-  const firstOf = ([first, last]: Sizes) => checkSize("first", first) ?? (last == null ? DEFAULT_PAGE_SIZE : null);
-  const lastOf = ([, last]: Sizes) => checkSize("last", last);
+  const firstOf = ([first, last]: Sizes) => checkSize(first) ?? (last == null ? DEFAULT_PAGE_SIZE : null);
+  const lastOf = ([, last]: Sizes) => checkSize(last);
   return {
     name: "PagesPlugin",
     version: "1.0.0",

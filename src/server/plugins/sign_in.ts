@@ -1,7 +1,7 @@
 import "postgraphile/adaptors/pg";
 import { createHmac } from "node:crypto";
 import type { PgResource } from "postgraphile/@dataplan/pg";
-import { context, type FieldArgs, get, lambda, type Step, sideEffect } from "postgraphile/grafast";
+import { constant, context, type FieldArgs, get, lambda, type Step, sideEffect } from "postgraphile/grafast";
 import { extendSchema, gql } from "postgraphile/utils";
 import type { ErrorCatalog } from "../errors.ts";
 import { pgSettingsOf } from "../identity.ts";
@@ -187,7 +187,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     if (!users || !tenants) throw new Error("tenancy.users and tenancy.tenants must be exposed");
     const user = ($result: Step) => users.get({ id: get($result, "userId") as never });
     const tenant = ($result: Step) => tenants.get({ id: get($result, "tenantId") as never });
-    const nothing = () => lambda(null, () => ({}));
+    const nothing = () => constant({});
     return {
       typeDefs: gql`
         """Who is signed in, where, and as what."""

@@ -1,0 +1,39 @@
+import "postgraphile";
+import type { ErrorCatalog } from "../errors.ts";
+import { currentRequest } from "../request.ts";
+
+interface Payload {
+  errors: { message: string; extensions?: Record<string, unknown> }[];
+}
+
+/**
+ * Gives a code and a way out to the errors that come before execution (syntax, validation, headers), which never pass maskError.
+ *
+ * @param catalog where LF900 (invalid_request) is worded
+ */
+export function earlyErrorsPlugin(catalog: ErrorCatalog): GraphileConfig.Plugin {
+  return {
+    name: "EarlyErrorsPlugin",
+    version: "1.0.0",
+    grafserv: {
+      middleware: {
+        async processRequest(next) {
+          const result = await next();
+          // An answer without data begins with its errors; all others are left as they are.
+          if (result?.type !== "buffer" || !result.buffer.subarray(0, 10).equals(Buffer.from('{"errors":'))) return result;
+          const payload = JSON.parse(result.buffer.toString("utf8")) as Payload;
+          const requestId = currentRequest()?.id;
+          for (const error of payload.errors) {
+            if (error.extensions?.code !== undefined) continue;
+            const { message, extensions } =
+              result.statusCode >= 500 ? catalog.graphql("LF905", requestId ?? "") : catalog.graphql("LF900", error.message);
+            error.message = message;
+            error.extensions = { ...extensions, ...(requestId ? { requestId } : {}) };
+          }
+          const buffer = Buffer.from(JSON.stringify(payload), "utf8");
+          return { ...result, buffer, headers: { ...result.headers, "content-length": String(buffer.length) } };
+        },
+      },
+    },
+  };
+}
