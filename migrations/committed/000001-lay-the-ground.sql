@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:826462903bd024d072c2697cfc1ce3aab70cec18
+--! Hash: sha1:787ee555b18d11fc82d7f4d748aa89e5bf054e70
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -402,6 +402,12 @@ comment on function app_private.tg__check_transition() is
 --! Included app/triggers.sql
 -- Trigger functions for any table.
 
+create or replace function app_private.singular_of(table_name text) returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+  as $$ select regexp_replace(replace(table_name, '_', ' '), 's$', '') $$;
+comment on function app_private.singular_of(text) is 'What a row of the table is called in a message: tables are plural nouns.';
+
 -- before update: nobody moves the time of birth, except an import that knows better.
 create or replace function app_private.tg__stamp_times() returns trigger
   language plpgsql
@@ -427,7 +433,7 @@ create or replace function app_private.tg__count_version() returns trigger
     uncounted constant text[] := tg_argv::text[] || array['version', 'updated_at'];
   begin
     if new.version is distinct from old.version then
-      perform app_private.raise_error('LF005', replace(tg_table_name, '_', ' '), new.version::text, old.version::text, old.version::text);
+      perform app_private.raise_error('LF005', app_private.singular_of(tg_table_name), new.version::text, old.version::text, old.version::text);
     end if;
     if (to_jsonb(new) - uncounted) is distinct from (to_jsonb(old) - uncounted) then
       new.version := old.version + 1;
@@ -447,7 +453,7 @@ create or replace function app_private.tg__refuse_change() returns trigger
     if app.current_import_batch_id() is not null then
       return coalesce(new, old);
     end if;
-    perform app_private.raise_error('LF007', replace(tg_table_name, '_', ' '), tg_argv[0]);
+    perform app_private.raise_error('LF007', app_private.singular_of(tg_table_name), tg_argv[0]);
     return null;
   end
   $$;

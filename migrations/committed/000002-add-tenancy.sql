@@ -1,5 +1,5 @@
---! Previous: sha1:826462903bd024d072c2697cfc1ce3aab70cec18
---! Hash: sha1:fd72464f5192e225ac21d6ca5b836ea47108be9d
+--! Previous: sha1:787ee555b18d11fc82d7f4d748aa89e5bf054e70
+--! Hash: sha1:487d857b2113c171248d5074008f6367d6f22a73
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.

@@ -1,5 +1,5 @@
---! Previous: sha1:fd72464f5192e225ac21d6ca5b836ea47108be9d
---! Hash: sha1:a86cefbc04e073232b5d6e62ec5994bc893f5baa
+--! Previous: sha1:487d857b2113c171248d5074008f6367d6f22a73
+--! Hash: sha1:a580fc5e2b94914200a918222515e7c9c85f33f5
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.

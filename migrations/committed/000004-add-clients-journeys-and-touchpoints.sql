@@ -1,5 +1,5 @@
---! Previous: sha1:a86cefbc04e073232b5d6e62ec5994bc893f5baa
---! Hash: sha1:b0f8303484b972bf3c094e6f896af3624900fd12
+--! Previous: sha1:a580fc5e2b94914200a918222515e7c9c85f33f5
+--! Hash: sha1:b6d13e75ff3f569e9ee24436e124989584a4b043
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.
@@ -762,6 +762,10 @@ create or replace function app_private.tg_journeys__stamp_slug() returns trigger
     attempt integer := 1;
   begin
     if new.slug is null then
+      -- Two of one name at once would choose the same slug; the second waits and sees the first. An import writes alone.
+      if app.current_import_batch_id() is null then
+        perform pg_advisory_xact_lock(hashtextextended('journeys.journeys.slug ' || wanted, hashtext(new.tenant_id::text)));
+      end if;
       new.slug := wanted;
       while exists (select from journeys.journeys j where j.tenant_id = new.tenant_id and j.slug = new.slug) loop
         attempt := attempt + 1;
@@ -988,8 +992,6 @@ create policy delete_worker on journeys.touchpoint_versions for delete to :WORKE
 grant select on table journeys.touchpoint_versions to :VIEWER;
 grant select, insert, update, delete on table journeys.touchpoint_versions to :WORKER;
 
-create or replace trigger _200_count_version before update on journeys.touchpoint_versions
-  for each row when (old.* is distinct from new.*) execute function app_private.tg__count_version();
 create or replace trigger _200_refuse_change before update on journeys.touchpoint_versions
   for each row execute function app_private.tg__refuse_change('it is the history of a text');
 create or replace trigger _700_audit_insert after insert on journeys.touchpoint_versions

@@ -1,5 +1,5 @@
---! Previous: sha1:b0f8303484b972bf3c094e6f896af3624900fd12
---! Hash: sha1:ad1f6540a1d36d771dc802105953c4d244db7a38
+--! Previous: sha1:b6d13e75ff3f569e9ee24436e124989584a4b043
+--! Hash: sha1:7b795d00a7852e303758b884fd4741635abcc335
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -288,6 +288,28 @@ create or replace function app_private.insert_version(tenant_id uuid, journey_id
 comment on function app_private.insert_version(uuid, uuid, text, boolean) is
   'Makes the next version of a journey out of its rows as they are; the caller holds the lock on the journey.';
 
+create or replace function app_private.hold_journey(tenant_id uuid, journey_id uuid) returns journeys.journeys
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    journey journeys.journeys;
+  begin
+    -- Whoever edits a touchpoint holds it first and reaches for the journey afterwards, so everybody does: two who lock in one order
+    -- cannot deadlock. New touchpoints wait for the journey by their foreign key.
+    perform from journeys.touchpoints t
+    where t.tenant_id = hold_journey.tenant_id and t.journey_id = hold_journey.journey_id
+    order by t.id
+    for no key update;
+    select * into journey
+    from journeys.journeys j
+    where j.tenant_id = hold_journey.tenant_id and j.id = hold_journey.journey_id
+    for update;
+    return journey;
+  end
+  $$;
+comment on function app_private.hold_journey(uuid, uuid) is 'The journey, locked with its touchpoints until the transaction ends; null where there is none. For definers.';
+
 create or replace function app_private.lock_journey(deed text, journey_id uuid, version integer) returns journeys.journeys
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
@@ -296,11 +318,8 @@ create or replace function app_private.lock_journey(deed text, journey_id uuid, 
     journey journeys.journeys;
   begin
     perform app_private.require_role(deed, 'editor', 'admin');
-    select * into journey
-    from journeys.journeys j
-    where j.tenant_id = app.current_tenant_id() and j.id = lock_journey.journey_id
-    for update;
-    if not found then
+    journey := app_private.hold_journey(app.current_tenant_id(), lock_journey.journey_id);
+    if journey.id is null then
       perform app_private.raise_error('LF006', 'journey', journey_id::text);
     end if;
     if version is not null and version <> journey.version then
@@ -367,8 +386,6 @@ grant select on table journeys.journey_versions to :VIEWER;
 grant select on table journeys.journey_versions to :CLIENT;
 grant select, insert, update, delete on table journeys.journey_versions to :WORKER;
 
-create or replace trigger _200_count_version before update on journeys.journey_versions
-  for each row when (old.* is distinct from new.*) execute function app_private.tg__count_version();
 create or replace trigger _100_stamp_snapshot before insert on journeys.journey_versions
   for each row execute function app_private.tg_journey_versions__stamp_snapshot();
 create or replace trigger _200_refuse_change before update on journeys.journey_versions
@@ -939,17 +956,20 @@ create or replace function journeys.review_journey(approval_id uuid, decision jo
       when 'approve' then 'approved' when 'reject' then 'rejected' else 'changes_requested' end;
   begin
     perform app_private.require_role('review a journey', 'client', 'admin');
-    -- Journey before approval, as everywhere: two who lock in the same order cannot deadlock.
-    perform from journeys.journeys j
-    join journeys.approvals a on a.tenant_id = j.tenant_id and a.journey_id = j.id
-    where a.tenant_id = app.current_tenant_id() and a.id = approval_id
-    for update of j;
+    if decision is null then
+      perform app_private.raise_error('LF009', 'A review decides something.', 'Send approve, reject or request_changes.');
+    end if;
     select * into approval
     from journeys.approvals a
     where a.tenant_id = app.current_tenant_id()
       and a.id = approval_id
       and a.journey_version_id is not null
-      and (app.current_app_role() <> 'client' or a.client_id = any (app.current_client_ids()))
+      and (app.current_app_role() <> 'client' or a.client_id = any (app.current_client_ids()));
+    -- The journey before its approval, as everywhere; what was decided while we waited is read again.
+    perform app_private.hold_journey(approval.tenant_id, approval.journey_id);
+    select * into approval
+    from journeys.approvals a
+    where a.tenant_id = approval.tenant_id and a.id = approval.id
     for update;
     if not found then
       perform app_private.raise_error('LF006', 'approval', approval_id::text);
@@ -957,7 +977,7 @@ create or replace function journeys.review_journey(approval_id uuid, decision jo
     if approval.status <> 'pending' then
       perform app_private.raise_error('LF101', approval.status::text);
     end if;
-    select coalesce((t.settings ->> 'allow_self_approval')::boolean, false) into is_self_approval_allowed
+    select t.settings @> '{"allow_self_approval": true}' into is_self_approval_allowed
     from tenancy.tenants t where t.id = approval.tenant_id;
     if approval.requester_id = app.current_user_id() and not is_self_approval_allowed then
       perform app_private.raise_error('LF102');
@@ -1156,14 +1176,15 @@ create or replace function journeys.reorder_touchpoints(journey_id uuid, touchpo
   declare
     journey journeys.journeys := app_private.lock_journey('reorder touchpoints', journey_id, version);
     present integer;
+    wanted constant uuid[] := coalesce(touchpoint_ids, '{}');
     problem text;
   begin
     select count(*) into present from journeys.touchpoints t where t.tenant_id = journey.tenant_id and t.journey_id = journey.id;
     select coalesce(
-      (select 'twice ' || id from unnest(touchpoint_ids) id group by id having count(*) > 1 limit 1),
+      (select 'twice ' || id from unnest(wanted) id group by id having count(*) > 1 limit 1),
       (
         select 'not of this journey ' || coalesce(id::text, 'null')
-        from unnest(touchpoint_ids) as given (id)
+        from unnest(wanted) as given (id)
         where not exists (
           select from journeys.touchpoints t where t.tenant_id = journey.tenant_id and t.journey_id = journey.id and t.id = given.id
         )
@@ -1172,7 +1193,7 @@ create or replace function journeys.reorder_touchpoints(journey_id uuid, touchpo
       (
         select 'missing ' || t.id
         from journeys.touchpoints t
-        where t.tenant_id = journey.tenant_id and t.journey_id = journey.id and t.id <> all (touchpoint_ids)
+        where t.tenant_id = journey.tenant_id and t.journey_id = journey.id and t.id <> all (wanted)
         limit 1
       )
     ) into problem;
@@ -1182,7 +1203,7 @@ create or replace function journeys.reorder_touchpoints(journey_id uuid, touchpo
     set constraints journeys.touchpoints_tenant_id_journey_id_order_index_key deferred;
     update journeys.touchpoints t
     set order_index = place.ordinality - 1
-    from unnest(touchpoint_ids) with ordinality place (id, ordinality)
+    from unnest(wanted) with ordinality place (id, ordinality)
     where t.tenant_id = journey.tenant_id and t.journey_id = journey.id and t.id = place.id and t.order_index <> place.ordinality - 1;
     set constraints journeys.touchpoints_tenant_id_journey_id_order_index_key immediate;
     return query
@@ -1209,11 +1230,13 @@ create or replace function app_private.flatten_touchpoint(touchpoint jsonb) retu
   as $$
     select t.key, nullif(t.value, 'null')
     from jsonb_each(touchpoint) t
-    where t.key not in ('id', 'position', 'content', 'config')
+    where t.key not in ('id', 'position') and not (t.key in ('content', 'config') and jsonb_typeof(t.value) = 'object')
     union all
-    select 'content.' || c.key, nullif(c.value, 'null') from jsonb_each(touchpoint -> 'content') c
-    union all
-    select 'config.' || c.key, nullif(c.value, 'null') from jsonb_each(touchpoint -> 'config') c
+    select t.key || '.' || inner_field.key, nullif(inner_field.value, 'null')
+    from jsonb_each(touchpoint) t
+    -- What a base called content may be a bare text; it is one field then.
+    cross join lateral jsonb_each(case when jsonb_typeof(t.value) = 'object' then t.value end) inner_field
+    where t.key in ('content', 'config')
   $$;
 comment on function app_private.flatten_touchpoint(jsonb) is 'A touchpoint of a snapshot as fields, its content and config one key a field.';
 
@@ -1279,7 +1302,7 @@ create or replace function journeys.diff_journey_versions(from_version_id uuid, 
     later journeys.journey_versions;
     later_snapshot jsonb;
   begin
-    perform app_private.require_role('compare versions', 'viewer', 'client', 'editor', 'admin');
+    perform app_private.require_role('compare versions', 'viewer', 'client', 'editor', 'admin', 'reporter');
     earlier := app_private.visible_version(from_version_id);
     if to_version_id is not null then
       later := app_private.visible_version(to_version_id);
@@ -1288,7 +1311,7 @@ create or replace function journeys.diff_journey_versions(from_version_id uuid, 
         perform app_private.raise_error('LF009', 'The two versions belong to different journeys.', 'Compare versions of one journey.');
       end if;
     elsif app.current_app_role() = 'client' then
-      perform app_private.raise_error('LF002', 'The role client', 'compare with working rows', 'viewer, editor, admin');
+      perform app_private.raise_error('LF002', 'The role client', 'compare a version with the working rows', 'viewer, editor, admin');
     else
       later_snapshot := app_private.compose_snapshot(earlier.tenant_id, earlier.journey_id);
     end if;
@@ -1308,15 +1331,19 @@ create or replace function journeys.create_change_request(
   set search_path = pg_catalog, pg_temp
   as $$
   declare
+    is_client constant boolean := app.current_app_role() = 'client';
     request journeys.change_requests;
   begin
     perform app_private.require_role('ask for a change', 'client', 'editor', 'admin');
-    if app.current_app_role() = 'client' and create_change_request.client_id <> all (app.current_client_ids()) then
+    if is_client and create_change_request.client_id <> all (app.current_client_ids()) then
       perform app_private.raise_error('LF006', 'client', create_change_request.client_id::text);
     end if;
     if create_change_request.journey_id is not null and not exists (
       select from journeys.journeys j
       where j.tenant_id = app.current_tenant_id() and j.id = create_change_request.journey_id and j.client_id = create_change_request.client_id
+        and (not is_client or exists (
+          select from journeys.journey_versions v where v.tenant_id = j.tenant_id and v.journey_id = j.id and v.submitted_at is not null
+        ))
     ) then
       perform app_private.raise_error('LF006', 'journey', create_change_request.journey_id::text);
     end if;
@@ -1349,13 +1376,14 @@ create or replace function journeys.move_change_request(
   set search_path = pg_catalog, pg_temp
   as $$
   declare
+    is_client constant boolean := app.current_app_role() = 'client';
     request journeys.change_requests;
   begin
     perform app_private.require_role('move a change request', 'client', 'editor', 'admin');
     select * into request
     from journeys.change_requests r
     where r.tenant_id = app.current_tenant_id() and r.id = change_request_id
-      and (app.current_app_role() <> 'client' or r.client_id = any (app.current_client_ids()))
+      and (not is_client or r.client_id = any (app.current_client_ids()))
     for update;
     if not found then
       perform app_private.raise_error('LF006', 'change request', change_request_id::text);
@@ -1363,11 +1391,19 @@ create or replace function journeys.move_change_request(
     if move_change_request.version is not null and move_change_request.version <> request.version then
       perform app_private.raise_error('LF005', 'change request', move_change_request.version::text, request.version::text, request.version::text);
     end if;
+    if is_client and move_change_request.response ~ '\S' then
+      perform app_private.raise_error('LF002', 'The role client', 'answer a change request', 'editor, admin');
+    end if;
+    -- Staying where it is would pass every trigger, and is no step.
+    if move_change_request.status = request.status then
+      perform app_private.raise_error('LF003', 'change request', request.status::text, request.status::text,
+        coalesce(nullif(array_to_string(app.allowed_transitions('change_request', request.status::text), ', '), ''), 'nothing'));
+    end if;
     update journeys.change_requests r
     set
       status = move_change_request.status,
       response = coalesce(nullif(trim(move_change_request.response), ''), r.response),
-      handler_id = case when app.current_app_role() = 'client' then r.handler_id else app.current_user_id() end
+      handler_id = case when is_client then r.handler_id else app.current_user_id() end
     where r.tenant_id = request.tenant_id and r.id = request.id
     returning * into request;
     return request;
@@ -1400,6 +1436,9 @@ create or replace function journeys.start_comment_thread(
       )));
     if not found then
       perform app_private.raise_error('LF006', 'journey', start_comment_thread.journey_id::text);
+    end if;
+    if start_comment_thread.journey_version_id is not null then
+      perform app_private.visible_version(start_comment_thread.journey_version_id);
     end if;
     insert into journeys.comment_threads (tenant_id, client_id, journey_id, journey_version_id, touchpoint_id, author_id, position, is_visible_to_client)
     values (

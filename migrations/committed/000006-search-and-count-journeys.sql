@@ -1,5 +1,5 @@
---! Previous: sha1:ad1f6540a1d36d771dc802105953c4d244db7a38
---! Hash: sha1:7d6084be5da7077705e7311547dd45e5c0bbddab
+--! Previous: sha1:7b795d00a7852e303758b884fd4741635abcc335
+--! Hash: sha1:dbcfcac78d9a23805e48854fd29da557917c9ee1
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.
@@ -34,21 +34,38 @@ comment on column journeys.touchpoint_match.type is 'What kind of step it is.';
 comment on column journeys.touchpoint_match.rank is 'How well it matches; the best come first.';
 comment on column journeys.touchpoint_match.snippet is 'Where it matches, with the words found between ** and **.';
 
+create or replace function app_private.mark_part(text text, part text) returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select case
+      when place.at = 0 then left(text, 120)
+      else
+        substring(text from place.start for place.at - place.start)
+        || '**' || substring(text from place.at for length(part)) || '**'
+        || substring(text from place.at + length(part) for 60)
+    end
+    from (select strpos(lower(text), lower(part)) as at, greatest(strpos(lower(text), lower(part)) - 60, 1) as start) place
+  $$;
+comment on function app_private.mark_part(text, text) is
+  'The surroundings of the first place where a text contains a part of a word, the part between ** and **.';
+
 create or replace function journeys.search_touchpoints(query text, client_id uuid default null, most integer default 50)
   returns setof journeys.touchpoint_match
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp
   as $$
   declare
-    words constant tsquery := websearch_to_tsquery('simple', query);
-    pattern constant text := '%' || regexp_replace(trim(query), '([\\%_])', '\\\1', 'g') || '%';
+    part constant text := btrim(query, E' \t\r\n');
+    words constant tsquery := websearch_to_tsquery('simple', part);
+    pattern constant text := '%' || regexp_replace(part, '([\\%_])', '\\\1', 'g') || '%';
   begin
-    perform app_private.require_role('search', 'viewer', 'editor', 'admin');
-    if query !~ '\S\s*\S' then
+    perform app_private.require_role('search', 'viewer', 'editor', 'admin', 'reporter');
+    if query is null or query !~ '\S\s*\S' then
       perform app_private.raise_error('LF009', 'A search needs at least two characters.', 'Type more of the word.');
     end if;
-    if most not between 1 and 100 then
-      perform app_private.raise_error('LF009', 'A search gives 1 to 100 results, not ' || most || '.', 'Ask for at most 100.');
+    if most is null or most not between 1 and 100 then
+      perform app_private.raise_error('LF009', 'A search gives 1 to 100 results, not ' || coalesce(most::text, 'all') || '.', 'Ask for at most 100.');
     end if;
     return query
       with found as (
@@ -64,8 +81,12 @@ create or replace function journeys.search_touchpoints(query text, client_id uui
       )
       select
         f.tenant_id, f.id, f.journey_id, f.client_id, f.name, f.type,
-        (ts_rank(to_tsvector('simple', f.text), words) + public.word_similarity(query, f.name))::real as rank,
-        ts_headline('simple', f.text, words, 'StartSel=**, StopSel=**, MaxWords=24, MinWords=8, MaxFragments=2')
+        (ts_rank(to_tsvector('simple', f.text), words) + public.word_similarity(part, f.name))::real as rank,
+        case
+          when to_tsvector('simple', f.text) @@ words
+            then ts_headline('simple', f.text, words, 'StartSel=**, StopSel=**, MaxWords=24, MinWords=8, MaxFragments=2')
+          else app_private.mark_part(f.text, part)
+        end
       from found f
       order by rank desc, f.name, f.id
       limit most;
@@ -143,7 +164,7 @@ create or replace function journeys.clients_health(client journeys.clients) retu
       select h.status, coalesce(h.completed_at, h.started_at, h.created_at) as ended_at
       from journeys.sync_history h
       where h.tenant_id = client.tenant_id and h.client_id = client.id and h.status <> 'running'
-      order by h.created_at desc
+      order by ended_at desc, h.id desc
       limit 5
     ), counted as (
       select count(*)::integer as syncs, (count(*) filter (where status = 'failed'))::integer as failures, max(ended_at) as last_sync_at from recent
@@ -156,7 +177,7 @@ create or replace function journeys.clients_health(client journeys.clients) retu
       100 - least(failures * 10, 30) - case status when 'error' then 50 when 'warning' then 20 else 0 end,
       syncs, failures, last_sync_at,
       (
-        select max(coalesce(h.completed_at, h.created_at))
+        select max(coalesce(h.completed_at, h.started_at, h.created_at))
         from journeys.sync_history h
         where h.tenant_id = client.tenant_id and h.client_id = client.id and h.status = 'success'
       )

@@ -1,5 +1,5 @@
---! Previous: sha1:7d6084be5da7077705e7311547dd45e5c0bbddab
---! Hash: sha1:1e771e137bb71aa4777a449ed75730fb4b1c403b
+--! Previous: sha1:dbcfcac78d9a23805e48854fd29da557917c9ee1
+--! Hash: sha1:806fd4b5746f85de02999d225f0a928e391efcd2
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.
@@ -17,8 +17,8 @@ create or replace view reporting.journey_statuses with (security_invoker) as
     round(extract(epoch from avg(now() - j.updated_at)) / 86400, 1) as average_days_unchanged
   from journeys.journeys j
   join journeys.clients c on c.tenant_id = j.tenant_id and c.id = j.client_id
-  group by c.name, j.status
-  order by c.name, j.status;
+  group by c.id, c.name, j.status
+  order by c.name, c.id, j.status;
 comment on view reporting.journey_statuses is 'Journeys by client and status, and how long they have been left alone.';
 
 create or replace view reporting.waiting_approvals with (security_invoker) as
@@ -74,12 +74,29 @@ comment on view reporting.template_uses is 'Templates, and how many touchpoints 
 create or replace view reporting.changes_since_publication with (security_invoker) as
   select
     c.name as client, j.name as journey, j.status, j.published_at, ch.changed_at, ch.table_name, ch.action,
-    coalesce(t.name, ch.changes ->> 'name', j.name) as what,
-    case ch.action when 'update' then (select string_agg(k, ', ' order by k) from jsonb_object_keys(ch.changes) k) end as columns,
+    case ch.table_name when 'journeys.touchpoints' then coalesce(t.name, ch.changes ->> 'name') else j.name end as what,
+    case ch.action when 'update' then (
+      select string_agg(k, ', ' order by k) from jsonb_object_keys(ch.changes) k
+      where k in (
+        'name', 'description', 'category', 'goal', 'trigger_config', 'type', 'day_offset', 'order_index', 'content', 'config', 'next_touchpoint_id'
+      )
+    ) end as columns,
     coalesce(u.name, ch.login_name) as changed_by
   from journeys.journeys j
   join journeys.clients c on c.tenant_id = j.tenant_id and c.id = j.client_id
-  join audit.changes ch on ch.tenant_id = j.tenant_id and ch.changed_at > j.published_at
+  -- What is live is a version, so an edit made after it was submitted is not in it, though it may be older than the publication.
+  cross join lateral (
+    select coalesce(
+      (
+        select max(v.submitted_at)
+        from journeys.approvals a
+        join journeys.journey_versions v on v.tenant_id = a.tenant_id and v.id = a.journey_version_id
+        where a.tenant_id = j.tenant_id and a.journey_id = j.id and a.status = 'approved' and a.reviewed_at <= j.published_at
+      ),
+      j.published_at
+    ) as taken_at
+  ) live
+  join audit.changes ch on ch.tenant_id = j.tenant_id and ch.changed_at > live.taken_at
   left join journeys.touchpoints t on t.tenant_id = ch.tenant_id and t.id = ch.row_id and ch.table_name = 'journeys.touchpoints'
   left join tenancy.users u on u.id = ch.user_id
   where j.published_at is not null
@@ -90,7 +107,7 @@ create or replace view reporting.changes_since_publication with (security_invoke
       or (ch.table_name = 'journeys.touchpoints' and ch.action = 'delete' and ch.changes ->> 'journey_id' = j.id::text)
     )
   order by j.name, ch.changed_at;
-comment on view reporting.changes_since_publication is 'What a reader would see changed in each journey since a version of it was last published.';
+comment on view reporting.changes_since_publication is 'What a reader would see changed in each journey since the version that was last published was taken.';
 
 grant select on table
   reporting.journey_statuses, reporting.waiting_approvals, reporting.lead_times, reporting.template_uses, reporting.changes_since_publication

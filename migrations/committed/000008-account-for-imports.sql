@@ -1,5 +1,5 @@
---! Previous: sha1:1e771e137bb71aa4777a449ed75730fb4b1c403b
---! Hash: sha1:5053b8f40071712067bd1d23b1dadf1c028ae0a3
+--! Previous: sha1:806fd4b5746f85de02999d225f0a928e391efcd2
+--! Hash: sha1:e1d6762d91a233b166fe0a0f4e029e90edf89465
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

@@ -1,5 +1,5 @@
---! Previous: sha1:5053b8f40071712067bd1d23b1dadf1c028ae0a3
---! Hash: sha1:b5d8bf4a9b1fd2c42251e7d536c4741fc887f0e8
+--! Previous: sha1:e1d6762d91a233b166fe0a0f4e029e90edf89465
+--! Hash: sha1:2c23ecf339a2a337a8c9aa3199104c2256bbb2d8
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

@@ -1,5 +1,5 @@
---! Previous: sha1:b5d8bf4a9b1fd2c42251e7d536c4741fc887f0e8
---! Hash: sha1:52d6b52250830d375d6d5aec18f4298941797858
+--! Previous: sha1:2c23ecf339a2a337a8c9aa3199104c2256bbb2d8
+--! Hash: sha1:50e1c998d525fbcd4553fcdd4e7f346287c6472d
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.
