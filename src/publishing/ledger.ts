@@ -449,9 +449,9 @@ export async function finish(run: Run, clientId: string, ending: Ending): Promis
   await asWorker(run, async (client) => {
     const { rows } = await client.query<{ journey_id: string; items_synced: number }>(
       `update publishing.publications p
-       set status = $4, last_error = $5, lease_token = null, lease_expires_at = null,
+       set status = $4::text::publishing.publication_status, last_error = $5, lease_token = null, lease_expires_at = null,
          run_after = now() + make_interval(secs => $6::float8 / 1000),
-         finished_at = case when $4 = 'deferred' then null else now() end
+         finished_at = case when $4::text = 'deferred' then null else now() end
        where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'running'
        returning p.journey_id, p.items_synced`,
       [run.tenantId, run.publicationId, run.leaseToken, ending.status, ending.lastError, ending.runInMs],

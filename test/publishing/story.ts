@@ -1,0 +1,217 @@
+/** What tests of publishing begin with: a tenant whose admin writes, approves and publishes journeys of one client. */
+import { randomUUID } from "node:crypto";
+import type { Pool, PoolClient } from "pg";
+import { createPool } from "../../src/database/pools.ts";
+import { type Identity, withIdentity } from "../../src/database/with_identity.ts";
+import { logger } from "../../src/log.ts";
+import { type PublishOptions, publishJourney, type RunResult } from "../../src/publishing/publish.ts";
+import { defaultTiming, type Timing } from "../../src/publishing/timing.ts";
+import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
+import type { JournalEntry } from "../../src/sandbox/gohighlevel/journal.ts";
+import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
+import type { State } from "../../src/sandbox/gohighlevel/state.ts";
+import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+export type Step = { name: string; type: string; content?: object };
+
+export type ItemRow = {
+  name: string;
+  asset_kind: string;
+  status: string;
+  attempts: number;
+  remote_id: string | null;
+  last_error: string | null;
+  error_class: string | null;
+};
+
+/** Patience for tests: the same order of waits, in milliseconds that nobody notices. */
+export const hasty: Timing = {
+  ...defaultTiming,
+  callTimeoutMs: 300,
+  settleDelaysMs: [30, 60, 500],
+  backoffMs: 5,
+  longestBackoffMs: 20,
+  maxAttempts: 4,
+  longestWaitMs: 2_000,
+};
+
+export type Story = {
+  database: TestDatabase;
+  sandbox: Sandbox;
+  worker: Pool;
+  tenantId: string;
+  /** The client whose journeys are written, and its location; `newClient` makes others in their place. */
+  clientId: string;
+  ghlLocationId: string;
+  newClient(): Promise<void>;
+  admin: Identity;
+  /** One transaction as the admin. */
+  asAdmin<T>(step: (client: PoolClient) => Promise<T>): Promise<T>;
+  /** A journey with these steps, in draft. */
+  writeJourney(name: string, steps: Step[]): Promise<string>;
+  /** Submits, approves and publishes a journey; gives the publication's id. */
+  publish(journeyId: string): Promise<string>;
+  /** Runs the publication in this process, as the task does. */
+  run(publicationId: string, options?: Partial<PublishOptions>): Promise<RunResult>;
+  publication(publicationId: string): Promise<Record<string, unknown>>;
+  items(publicationId: string): Promise<ItemRow[]>;
+  location(): Promise<Record<string, unknown>>;
+  history(): Promise<Record<string, unknown>[]>;
+  state(): Promise<State>;
+  journal(): Promise<JournalEntry[]>;
+  fault(...faults: FaultInput[]): Promise<void>;
+  fake(path: string, body?: unknown): Promise<unknown>;
+  end(): Promise<void>;
+};
+
+export async function beginStory(sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {}): Promise<Story> {
+  const database = await createTestDatabase();
+  const sandbox = await startGohighlevelSandbox({
+    limits: { max: 100_000, intervalMs: 10_000, daily: 1_000_000 },
+    ...sandboxOptions,
+  });
+  const worker = createPool(database.urls.worker, { applicationName: "test worker", max: 3 });
+  const api = createPool(database.urls.authenticator, { applicationName: "test api", max: 2 });
+  const admin = await makeAdmin(database);
+  const asAdmin = <T>(step: (client: PoolClient) => Promise<T>) => withIdentity(api, admin, step);
+
+  async function fake(path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${sandbox.url}/__fake/${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  const story: Story = {
+    database,
+    sandbox,
+    worker,
+    tenantId: admin.tenantId,
+    clientId: "",
+    ghlLocationId: "",
+    admin,
+    asAdmin,
+    async newClient() {
+      const slug = `c-${randomUUID().slice(0, 8)}`;
+      story.ghlLocationId = `loc${slug.slice(2)}`;
+      story.clientId = await asAdmin(async (client) => {
+        const { rows } = await client.query<{ id: string }>(
+          "insert into journeys.clients (slug, name, status, ghl_location_id) values ($1, 'Rosewood Manor', 'active', $2) returning id",
+          [slug, story.ghlLocationId],
+        );
+        return rows[0]?.id ?? "";
+      });
+    },
+    writeJourney: (name, steps) =>
+      asAdmin(async (client) => {
+        const { rows } = await client.query(
+          "insert into journeys.journeys (client_id, name, slug) values ($1, $2, $3) returning id",
+          [story.clientId, name, `j-${randomUUID().slice(0, 8)}`],
+        );
+        const journeyId = rows[0].id as string;
+        for (const [index, step] of steps.entries()) {
+          await client.query(
+            "insert into journeys.touchpoints (journey_id, name, type, order_index, content) values ($1, $2, $3, $4, $5)",
+            [journeyId, step.name, step.type, index, JSON.stringify(step.content ?? {})],
+          );
+        }
+        return journeyId;
+      }),
+    async publish(journeyId) {
+      const call = async (sql: string, value: string) =>
+        asAdmin(async (client) => (await client.query<{ id: string }>(sql, [value])).rows[0]?.id ?? "");
+      const approvalId = await call("select id from journeys.submit_journey($1)", journeyId);
+      await call("select id from journeys.review_journey($1, 'approve')", approvalId);
+      return call("select id from journeys.publish_journey($1)", journeyId);
+    },
+    run: (publicationId, options = {}) =>
+      publishJourney(
+        {
+          pool: worker,
+          log: logger,
+          secretKey: database.secretKey,
+          baseUrl: sandbox.url,
+          defaultToken: sandboxToken,
+          userAgent: "Landfall-test/1",
+          timing: hasty,
+          signal: new AbortController().signal,
+          ...options,
+        },
+        { tenantId: admin.tenantId, publicationId },
+      ),
+    async publication(publicationId) {
+      const [row] = await database.query("select * from publishing.publications where id = $1", [publicationId]);
+      return row ?? {};
+    },
+    items: (publicationId) =>
+      database.query<ItemRow>(
+        `select name, asset_kind, status, attempts, remote_id, last_error, error_class
+         from publishing.publication_items where publication_id = $1 order by order_index nulls first`,
+        [publicationId],
+      ),
+    async location() {
+      const [row] = await database.query("select * from publishing.locations where ghl_location_id = $1", [
+        story.ghlLocationId,
+      ]);
+      return row ?? {};
+    },
+    history: () =>
+      database.query("select * from journeys.sync_history where tenant_id = $1 order by created_at, id", [
+        admin.tenantId,
+      ]),
+    state: async () => (await fake("state")) as State,
+    journal: async () => (await fake("journal")) as JournalEntry[],
+    async fault(...faults) {
+      await fake("faults", faults);
+    },
+    fake,
+    async end() {
+      await worker.end();
+      await api.end();
+      await sandbox.close();
+      await database.drop();
+    },
+  };
+  await story.newClient();
+  return story;
+}
+
+async function makeAdmin(database: TestDatabase): Promise<Extract<Identity, { kind: "user" }>> {
+  const slug = `t-${randomUUID().slice(0, 8)}`;
+  const [tenant] = await database.query<{ id: string }>(
+    `insert into tenancy.tenants (name, slug, settings) values ('Bloom', $1, '{"allow_self_approval": true}') returning id`,
+    [slug],
+  );
+  const tenantId = tenant?.id ?? "";
+  const [user] = await database.query<{ id: string }>(
+    "insert into tenancy.users (email, name) values ($1, 'Ada') returning id",
+    [`${slug}@example.com`],
+  );
+  const userId = user?.id ?? "";
+  await database.query("insert into tenancy.memberships (tenant_id, user_id, role) values ($1, $2, 'admin')", [
+    tenantId,
+    userId,
+  ]);
+  const [session] = await database.query<{ id: string }>(
+    "insert into tenancy.sessions (tenant_id, user_id, expires_at) values ($1, $2, now() + interval '1 day') returning id",
+    [tenantId, userId],
+  );
+  return {
+    kind: "user",
+    rolePrefix: database.rolePrefix,
+    role: "admin",
+    userId,
+    tenantId,
+    sessionId: session?.id ?? "",
+  };
+}
+
+/** Every write that the stand-in was asked for. */
+export function writesOf(journal: JournalEntry[]): string[] {
+  return journal
+    .filter((entry) => entry.method !== "GET")
+    .map((entry) => `${entry.method} ${entry.path.replace(/[0-9a-f]{24}/, ":id")}`);
+}
