@@ -1,12 +1,15 @@
 /**
- * Writes what is generated from the API: src/generated/schema.graphql and the types of the documents in src/documents. With `--check`
- * it writes nothing and fails where the committed files differ. A database of its own is started for it and thrown away.
+ * Writes what is generated: from the API src/generated/schema.graphql and the types of the documents in src/documents, from the import
+ * mappings docs/mappings. With `--check` it writes nothing and fails where the committed files differ. A database of its own is started
+ * for it and thrown away.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generate } from "@graphql-codegen/cli";
 import { projectDir } from "../src/config.ts";
 import { deriveUrls } from "../src/database/urls.ts";
+import { documentMapping } from "../src/imports/document_mapping.ts";
+import { mappings } from "../src/imports/mappings/find_mapping.ts";
 import { logger } from "../src/log.ts";
 import { printApiSchema } from "../src/server/schema.ts";
 import { rolePrefix, startTestCluster, templateDatabase } from "../test/support/cluster.ts";
@@ -63,6 +66,7 @@ async function generateFiles(): Promise<Map<string, string>> {
   );
   const files = new Map([["src/generated/schema.graphql", schema]]);
   for (const { filename, content } of outputs) files.set(filename, content);
+  for (const mapping of mappings) files.set(`docs/mappings/${mapping.name}.md`, documentMapping(mapping));
   return files;
 }
 

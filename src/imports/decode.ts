@@ -58,8 +58,7 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
     const decoded: DecodedRecord = { row: null, refusal: null, issues: [], fates: new Map() };
     if (collection.table === null) {
       decoded.refusal = Object.keys(cells).length === 0 ? "empty_default_table" : "unknown_collection";
-      for (const [name, cell] of Object.entries(cells))
-        tell(decoded, name, null, "quarantined", "unknown_collection", cell);
+      for (const name of Object.keys(cells)) decoded.fates.set(name, "quarantined");
       return decoded;
     }
 
@@ -67,7 +66,7 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
     for (const [source, cell] of Object.entries(cells)) {
       const place = places.get(source);
       if (cell === null) continue;
-      if (place === undefined) tell(decoded, source, null, "quarantined", "unknown_field", cell);
+      if (place === undefined) decoded.fates.set(source, "quarantined");
       else if (place.field.fate !== "mapped") decoded.fates.set(source, "dropped");
       else if (given.has(place.name)) tell(decoded, source, place.field.column, "quarantined", "doubled_field", cell);
       else given.set(place.name, { source, cell });

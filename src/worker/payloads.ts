@@ -5,3 +5,5 @@ import { z } from "zod";
 export const scheduledPayload = z.object({ _cron: z.object({ ts: z.iso.datetime() }).optional() });
 
 export const publishJourneyPayload = z.object({ tenantId: z.uuid(), publicationId: z.uuid() });
+
+export const runImportBatchPayload = z.object({ tenantId: z.uuid(), batchId: z.uuid() });

@@ -18,6 +18,7 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
     await refuse(client, batch, ledger);
+    await tellUnknown(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
       const links = mappedFields(collection).filter(([, field]) => field.codec.linksTo !== undefined);
@@ -60,6 +61,18 @@ async function refuse(client: pg.ClientBase, batch: Batch, ledger: LedgerCollect
      from app_private.import_payloads
      where batch_id = $1 and collection_id = $2 and refusal is not null`,
     [batch.id, ledger.id],
+  );
+}
+
+/** What the mapping does not know is told once, with its extent; the cells are in the payloads. */
+async function tellUnknown(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection): Promise<void> {
+  const reason = ledger.collection.table === null ? "unknown_collection" : "unknown_field";
+  await client.query(
+    `insert into imports.issues (batch_id, collection_id, field, fate, reason, detail, way_out)
+     select $1, collection_id, name, 'quarantined', $4, quarantined || ' cells hold a value.', $5
+     from imports.fields
+     where tenant_id = $2 and collection_id = $3 and fate = 'unknown' and quarantined > 0`,
+    [batch.id, batch.tenantId, ledger.id, reason, reasons[reason]],
   );
 }
 

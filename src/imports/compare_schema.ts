@@ -1,0 +1,113 @@
+import { type Collection, type Field, type Mapping, mappedFields } from "./mappings/mapping.ts";
+import { placeCollections } from "./pipeline/collections.ts";
+import type { SourceCollection, SourceSchema } from "./sources/source.ts";
+
+/** Where a source and a mapping differ, before a record is read. */
+export interface Finding {
+  kind: "unknown_collection" | "unknown_field" | "missing_field" | "retyped_field" | "unknown_option" | "doubled_field";
+  collection: string;
+  field: string | null;
+  /** What is the matter, in a sentence. */
+  message: string;
+  /** What to do: where it is the mapping's, the line to add. */
+  wayOut: string;
+}
+
+/**
+ * Holds a mapping against the schema of a source.
+ *
+ * @throws LandfallError `import_collection_missing` where the source lacks a collection that the mapping needs
+ */
+export function compareSchema(mapping: Mapping, schema: SourceSchema): Finding[] {
+  return placeCollections(mapping.collections, schema).flatMap(({ collection, source }) =>
+    mapping.collections.includes(collection) ? compareCollection(collection, source) : [unknownCollection(source)],
+  );
+}
+
+function unknownCollection(source: SourceCollection): Finding {
+  return {
+    kind: "unknown_collection",
+    collection: source.name,
+    field: null,
+    message: `The mapping does not know ${source.name}; its records will wait in quarantine.`,
+    wayOut: `Map it, or add: leftOut(${JSON.stringify(source.name)}, "why"),`,
+  };
+}
+
+function compareCollection(collection: Collection, source: SourceCollection): Finding[] {
+  // Of what is left out nothing is read, whatever fields it has.
+  if (collection.table === null) return [];
+  const findings: Finding[] = [];
+  const say = (kind: Finding["kind"], field: string, message: string, wayOut: string) =>
+    findings.push({ kind, collection: source.name, field, message, wayOut });
+  const met = new Map<string, string>();
+  for (const { name, kind, options } of source.fields) {
+    const [ownName, field] = findField(collection, name) ?? [];
+    if (ownName === undefined || field === undefined) {
+      say(
+        "unknown_field",
+        name,
+        `The mapping does not know ${name} (${kind}); its values will wait in quarantine.`,
+        addLine(name, kind),
+      );
+      continue;
+    }
+    const twin = met.get(ownName);
+    if (twin !== undefined) {
+      say(
+        "doubled_field",
+        name,
+        `${name} and ${twin} are one field to the mapping; ${twin} counts where both have a value.`,
+        "Take one of the two names out of the mapping's aliases.",
+      );
+    }
+    met.set(ownName, name);
+    if (field.fate !== "mapped") continue;
+    if (!field.codec.kinds.includes(kind)) {
+      say(
+        "retyped_field",
+        name,
+        `${name} is ${kind}, and the mapping reads it as ${field.codec.name}.`,
+        "Give the field another codec, or its old type in the source.",
+      );
+    }
+    for (const option of options ?? []) {
+      if (field.codec.cell.safeDecode(field.codec.type === "jsonb" ? [option] : option).success) continue;
+      say(
+        "unknown_option",
+        name,
+        `The mapping does not know the option "${option}" of ${name}; cells that have it will wait in quarantine.`,
+        `Add "${option}" to one of the values of ${name} in the mapping.`,
+      );
+    }
+  }
+  for (const [name, field] of mappedFields(collection)) {
+    if (field.isRequired && !met.has(name) && !field.isBeside && field.orFrom.length === 0) {
+      const absent = field.codec.absent === null ? "no record can come in" : `every record gets ${field.codec.absent}`;
+      say(
+        "missing_field",
+        name,
+        `The source has no ${name}: ${absent}.`,
+        `If it has another name there, add it as an alias: aliases: ["…"].`,
+      );
+    }
+  }
+  return findings;
+}
+
+function findField(collection: Collection, name: string): [string, Field] | undefined {
+  return Object.entries(collection.fields).find(([ownName, field]) => ownName === name || field.aliases.includes(name));
+}
+
+function addLine(name: string, kind: string): string {
+  const codecs: Record<string, string> = {
+    number: "decimal()",
+    currency: "decimal()",
+    checkbox: "boolean()",
+    date: "date()",
+    dateTime: "timestamp()",
+    multipleSelects: "options()",
+    multipleRecordLinks: 'link("…")',
+  };
+  return `Add: ${JSON.stringify(name)}: to("…", ${codecs[kind] ?? "text()"}), or dropped("why").`;
+}

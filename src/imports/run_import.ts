@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+import { projectDir } from "../config.ts";
+import { withIdentity } from "../database/with_identity.ts";
+import { LandfallError } from "../errors.ts";
+import { compareSchema, type Finding } from "./compare_schema.ts";
+import { findMapping } from "./mappings/find_mapping.ts";
+import { type BatchStatus, createBatch, mappingHash } from "./pipeline/batch.ts";
+import { type Progress, planBatch, runBatch } from "./pipeline/run_batch.ts";
+import { type BatchReport, type CollectionReport, readReport } from "./report.ts";
+import { openSource, type SourceAccess } from "./sources/open_source.ts";
+
+/** What an import is asked for. */
+export interface ImportRequest {
+  /** Connections as the worker's login. */
+  pool: pg.Pool;
+  tenantId: string;
+  /** Name of a mapping: `bloom`. */
+  mapping: string;
+  /** A snapshot folder, or `airtable:<base id>`. */
+  from: string;
+  access: SourceAccess;
+  onProgress?: Progress;
+}
+
+const pollMs = 300;
+const ended: BatchStatus[] = ["completed", "incomplete", "failed", "cancelled", "rolled_back"];
+
+/**
+ * Imports a source to its end. The batch is queued, so that any worker may take it; where none does, this process works on it itself.
+ *
+ * @returns the report out of the ledger
+ * @throws LandfallError where the source cannot be read, lacks a collection, or the batch was paused: with what to do
+ */
+export async function runImport(request: ImportRequest): Promise<BatchReport> {
+  const { pool, tenantId, access, onProgress } = request;
+  const mapping = findMapping(request.mapping);
+  const source = await openSource(request.from, access);
+  compareSchema(mapping, await source.schema());
+  const batchId = await createBatch(pool, tenantId, mapping, source, "queued");
+  for (;;) {
+    await runBatch(pool, access, tenantId, batchId, onProgress);
+    const report = await readReport(pool, tenantId, batchId);
+    if (ended.includes(report.status)) return report;
+    if (report.status === "paused") {
+      throw new LandfallError(
+        "import_paused",
+        report.message ?? "The import was paused.",
+        report.wayOut ?? "Run it again: it goes on where it stopped.",
+      );
+    }
+    for (const { name, landed } of report.collections) onProgress?.("land", name, landed);
+    await sleep(pollMs);
+  }
+}
+
+/** A plan: where source and mapping differ, and what a run would do. */
+export interface ImportPlan {
+  batchId: string;
+  findings: Finding[];
+  /** Predicted. */
+  collections: CollectionReport[];
+  report: BatchReport;
+}
+
+/**
+ * Reads a source to its end and says what a run would do, without changing a row.
+ *
+ * @throws LandfallError as `runImport`
+ */
+export async function planImport(request: ImportRequest): Promise<ImportPlan> {
+  const { pool, tenantId } = request;
+  const mapping = findMapping(request.mapping);
+  const source = await openSource(request.from, request.access);
+  const findings = compareSchema(mapping, await source.schema());
+  const batchId = await createBatch(pool, tenantId, mapping, source, "planned");
+  const predictions = await planBatch(pool, source, tenantId, batchId, request.onProgress);
+  const report = await readReport(pool, tenantId, batchId);
+  const collections = report.collections.map((collection) => {
+    const predicted = predictions.get(collection.name);
+    return predicted === undefined
+      ? collection
+      : { ...collection, ...predicted, skipped: collection.skipped + predicted.skipped };
+  });
+  return { batchId, findings, collections, report };
+}
+
+/** The sample base that ships with Landfall. */
+export const sampleFolder = join(projectDir, "src", "imports", "samples", "bloom");
+
+/**
+ * Imports the sample base into a tenant, once: where it is in already, under the mapping as it is now, nothing is read again.
+ *
+ * @returns the report of the batch that brought it
+ */
+export async function importSample(request: Omit<ImportRequest, "mapping" | "from">): Promise<BatchReport> {
+  const { pool, tenantId, access } = request;
+  const mapping = findMapping("bloom");
+  const source = await openSource(sampleFolder, access);
+  const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query<{ id: string }>(
+      `select batch.id
+       from imports.batches batch
+       join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
+       where batch.tenant_id = $1 and source.mapping = $2 and source.key = $3 and batch.mapping_hash = $4
+         and batch.status in ('completed', 'incomplete')
+       order by batch.created_at desc
+       limit 1`,
+      [tenantId, mapping.name, source.key, mappingHash(mapping)],
+    ),
+  );
+  if (rows[0] !== undefined) return await readReport(pool, tenantId, rows[0].id);
+  return await runImport({ ...request, mapping: mapping.name, from: sampleFolder });
+}
