@@ -12,7 +12,9 @@ export const keyRules: readonly Rule[] = [
             and exists (
               select from pg_catalog.pg_attribute a where a.attrelid = k.target_oid and a.attname = 'tenant_id' and not a.attisdropped
             )
-            and (k.columns[1], k.target_columns[1]) is distinct from ('tenant_id', 'tenant_id')`,
+            and not exists (
+              select from unnest(k.columns, k.target_columns) pair (ours, theirs) where pair.ours = 'tenant_id' and pair.theirs = 'tenant_id'
+            )`,
   },
   {
     name: "foreign_keys_have_an_index",

@@ -11,22 +11,22 @@ export const nameRules: readonly Rule[] = [
     why: "A name that must be quoted is written wrongly somewhere.",
     sql: `select n.name as offender
           from (
-            select name, name as schema_name from schemas
-            union all select s.name || '.' || c.relname, c.relname from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
-            union all select s.name || '.' || c.relname || '.' || a.attname, a.attname
+            select name, name, false from schemas
+            union all select s.name || '.' || c.relname, c.relname, false from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
+            union all select s.name || '.' || c.relname || '.' || a.attname, a.attname, false
               from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join schemas s on s.oid = c.relnamespace
               where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'c')
-            union all select f.name, f.short_name from functions f
-            union all select f.name || ' ' || x.argument, x.argument from functions f cross join lateral unnest((f.row).proargnames) x (argument) where x.argument <> ''
-            union all select s.name || '.' || t.typname, t.typname from pg_catalog.pg_type t join schemas s on s.oid = t.typnamespace where t.typtype in ('e', 'd')
-            union all select s.name || '.' || t.typname || ' ' || e.enumlabel, e.enumlabel
+            union all select f.name, f.short_name, false from functions f
+            union all select f.name || ' ' || x.argument, x.argument, false from functions f cross join lateral unnest((f.row).proargnames) x (argument) where x.argument <> ''
+            union all select s.name || '.' || t.typname, t.typname, false from pg_catalog.pg_type t join schemas s on s.oid = t.typnamespace where t.typtype in ('e', 'd')
+            union all select s.name || '.' || t.typname || ' ' || e.enumlabel, e.enumlabel, true
               from pg_catalog.pg_enum e join pg_catalog.pg_type t on t.oid = e.enumtypid join schemas s on s.oid = t.typnamespace
-            union all select name, short_name from constraints
-            union all select name, short_name from policies
-            union all select name, short_name from triggers
-          ) n (name, word)
+            union all select name, short_name, false from constraints
+            union all select name, short_name, false from policies
+            union all select name, short_name, false from triggers
+          ) n (name, word, is_label)
           where n.word !~ '^[a-z_][a-z0-9_]*$'
-            or n.word in (select k.word from pg_catalog.pg_get_keywords() k where k.catcode in ('R', 'T') and n.name !~ (' ' || k.word || '$'))`,
+            or (not n.is_label and n.word = any (array(select k.word from pg_catalog.pg_get_keywords() k where k.catcode in ('R', 'T'))))`,
   },
   {
     name: "schemas_have_comments",
