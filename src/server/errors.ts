@@ -184,7 +184,7 @@ function translateDatabaseError(
 function isUnavailable(error: Error): boolean {
   const code = errorCode(error) ?? "";
   return (
-    ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "53300"].includes(code) ||
+    ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "53300", "3D000"].includes(code) ||
     /^(08|57P)/.test(code) ||
     /timeout exceeded when trying to connect|Connection terminated/.test(error.message)
   );

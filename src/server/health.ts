@@ -32,7 +32,9 @@ export function healthRouter(pool: pg.Pool): Router {
       res.json({ status: "ready", checks: { database: "ok" } });
     } catch (error) {
       req.log.warn({ err: error }, "not ready");
-      res.status(503).json({ status: "unavailable", checks: { database: "The database does not answer: see the log." } });
+      res
+        .status(503)
+        .json({ status: "unavailable", checks: { database: "The database does not answer: see the log." } });
     }
   });
   return router;

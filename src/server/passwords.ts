@@ -69,5 +69,9 @@ export function derivePassword(
  */
 export async function newPassword(password: string, secretKey: string): Promise<DerivedPassword> {
   const salt = randomBytes(16);
-  return { salt, parameters: CURRENT_PARAMETERS, derived: await derivePassword(password, salt, CURRENT_PARAMETERS, secretKey) };
+  return {
+    salt,
+    parameters: CURRENT_PARAMETERS,
+    derived: await derivePassword(password, salt, CURRENT_PARAMETERS, secretKey),
+  };
 }

@@ -57,12 +57,7 @@ export interface PresetOptions {
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   const { pool, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
   return {
-    extends: [
-      PostGraphileAmberPreset,
-      simplifiedInflection,
-      PgAggregatesPreset,
-      PostGraphileConnectionFilterPreset,
-    ],
+    extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
     plugins: [
       NamingPlugin,
       TenantKeysPlugin,

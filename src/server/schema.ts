@@ -1,3 +1,5 @@
+import "./grafast_mode.ts";
+
 import type { Logger } from "pino";
 import { makeSchema } from "postgraphile";
 import { lexicographicSortSchema, printSchema } from "postgraphile/graphql";

@@ -1,3 +1,5 @@
+import "./grafast_mode.ts";
+
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Express, Router } from "express";
@@ -7,7 +9,7 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 import type { Config } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
-import { makeApp, type MountedRouter } from "./app.ts";
+import { type MountedRouter, makeApp } from "./app.ts";
 import { readErrorCatalog } from "./errors.ts";
 import { makePreset } from "./preset.ts";
 import { makeTokens } from "./tokens.ts";

@@ -25,7 +25,11 @@ export interface TestApi {
   /** Sends a GraphQL operation as the holder of the token, or as a visitor. */
   ask(query: string, variables?: Record<string, unknown>, token?: string): Promise<Answer>;
   /** Sends one of the documents of src/documents and gives its data; an error of the API is thrown with its code. */
-  run<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, token?: string): Promise<Data>;
+  run<Data, Variables>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+    token?: string,
+  ): Promise<Data>;
   /** Signs in with the password of the tests and gives the token. */
   signIn(email: string, tenantSlug?: string): Promise<string>;
   /** Makes a person with a role in a tenant and gives their id. */

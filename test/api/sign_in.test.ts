@@ -57,7 +57,8 @@ describe("signing in", () => {
   test("cannot tell an unknown address from a wrong password: LF040", async () => {
     const known = await signIn("client@harbour.test", "not the password");
     const unknown = await signIn("nobody@harbour.test", "not the password");
-    const without = ({ errors }: typeof known) => errors.map(({ extensions: { requestId: _, ...rest }, ...error }) => [error, rest]);
+    const without = ({ errors }: typeof known) =>
+      errors.map(({ extensions: { requestId: _, ...rest }, ...error }) => [error, rest]);
     expect(without(unknown)).toEqual(without(known));
   });
 
@@ -138,10 +139,18 @@ describe("several tenants", () => {
   });
 
   test("can switch; the old token no longer counts, and the session ends no later", async () => {
-    const before = await api.run(SignInDocument, { email: "both@example.test", password: PASSWORD, tenantSlug: "harbour" });
+    const before = await api.run(SignInDocument, {
+      email: "both@example.test",
+      password: PASSWORD,
+      tenantSlug: "harbour",
+    });
     const token = before.signIn?.token;
     const { switchTenant } = await api.run(SwitchTenantDocument, { tenantSlug: "meadow" }, token);
-    expect(switchTenant).toMatchObject({ role: "editor", tenant: { slug: "meadow" }, expiresAt: before.signIn?.expiresAt });
+    expect(switchTenant).toMatchObject({
+      role: "editor",
+      tenant: { slug: "meadow" },
+      expiresAt: before.signIn?.expiresAt,
+    });
     expect(codeOf(await api.ask("{ currentUser { role } }", {}, token))).toBe("LF046");
     const { currentUser } = await api.run(CurrentUserDocument, {}, switchTenant?.token);
     expect(currentUser?.memberships.map((membership) => membership.tenantSlug)).toEqual(["harbour", "meadow"]);
@@ -150,7 +159,9 @@ describe("several tenants", () => {
   test("cannot switch to a tenant of others: LF041, and stays where one is", async () => {
     const token = await api.signIn("viewer@harbour.test");
     await expect(api.run(SwitchTenantDocument, { tenantSlug: "meadow" }, token)).rejects.toThrow("[LF041]");
-    expect(await api.run(CurrentUserDocument, {}, token)).toMatchObject({ currentUser: { tenant: { slug: "harbour" } } });
+    expect(await api.run(CurrentUserDocument, {}, token)).toMatchObject({
+      currentUser: { tenant: { slug: "harbour" } },
+    });
   });
 });
 
@@ -178,6 +189,10 @@ describe("the end of a session", () => {
   test.each([
     ["the membership is removed", "delete from tenancy.memberships where user_id = $1"],
     ["the person is disabled", "update tenancy.users set is_active = false where id = $1"],
+    [
+      "the tenant is suspended",
+      "update tenancy.tenants set is_active = false where slug = 'harbour' and $1::uuid is not null",
+    ],
     ["the session is over", "update tenancy.sessions set expires_at = now() where user_id = $1"],
   ])("cannot go on when %s: LF046", async (_reason, sql) => {
     const email = `leaver${Math.random()}@harbour.test`;
@@ -185,6 +200,7 @@ describe("the end of a session", () => {
     const token = await api.signIn(email);
     await api.database.query(sql, [id]);
     expect(codeOf(await api.ask("{ currentUser { role } }", {}, token))).toBe("LF046");
+    await api.database.query("update tenancy.tenants set is_active = true");
   });
 
   test("can go on with another role the moment it is given, without a new token", async () => {

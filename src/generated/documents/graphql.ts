@@ -4,6 +4,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Where an approval stands: pending until somebody decides or takes it back. */
 export type ApprovalStatus =
   | 'approved'
   | 'changes_requested'
@@ -11,6 +12,7 @@ export type ApprovalStatus =
   | 'rejected'
   | 'withdrawn';
 
+/** What a thing is in GoHighLevel; manual for what its API cannot make. */
 export type AssetKind =
   | 'custom_value'
   | 'folder'
@@ -41,6 +43,7 @@ export type ClientFilter = {
   updatedAt?: DatetimeFilter | null | undefined;
 };
 
+/** How well synchronising goes. */
 export type ClientHealthStatus =
   | 'error'
   | 'healthy'
@@ -88,6 +91,7 @@ export type ClientPatch = {
   website?: string | null | undefined;
 };
 
+/** Where the relation with a client stands. */
 export type ClientStatus =
   | 'active'
   | 'archived'
@@ -138,6 +142,7 @@ export type DatetimeFilter = {
   notIn?: Array<string> | null | undefined;
 };
 
+/** How far one thing of a publication is. */
 export type ItemStatus =
   | 'blocked'
   | 'conflict'
@@ -151,6 +156,7 @@ export type ItemStatus =
   | 'unknown'
   | 'unverified';
 
+/** The occasion that a journey is for. */
 export type JourneyCategory =
   | 'confirmation'
   | 'corporate'
@@ -274,6 +280,7 @@ export type JourneyPatch = {
   version?: number | null | undefined;
 };
 
+/** Where a journey stands on its way from draft to publication. */
 export type JourneyStatus =
   | 'approved'
   | 'archived'
@@ -304,6 +311,7 @@ export type JourneyStatusFilter = {
   notIn?: Array<JourneyStatus> | null | undefined;
 };
 
+/** Whether Landfall may write to a location. */
 export type LocationStatus =
   | 'active'
   | 'blocked'
@@ -320,6 +328,7 @@ export type MembershipRole =
   | 'editor'
   | 'viewer';
 
+/** How far a publication is, or how it ended. */
 export type PublicationStatus =
   | 'blocked'
   | 'deferred'
@@ -332,6 +341,7 @@ export type PublicationStatus =
   | 'unpublished'
   | 'unpublishing';
 
+/** What a reviewer says of a version. */
 export type ReviewDecision =
   | 'approve'
   | 'reject'
@@ -381,6 +391,7 @@ export type TouchpointInput = {
   type: TouchpointType;
 };
 
+/** Where a touchpoint stands; it follows its journey. */
 export type TouchpointStatus =
   | 'approved'
   | 'client_review'
@@ -388,6 +399,7 @@ export type TouchpointStatus =
   | 'needs_revision'
   | 'published';
 
+/** What happens at a touchpoint. */
 export type TouchpointType =
   | 'call'
   | 'condition'

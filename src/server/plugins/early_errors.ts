@@ -20,13 +20,16 @@ export function earlyErrorsPlugin(catalog: ErrorCatalog): GraphileConfig.Plugin 
         async processRequest(next) {
           const result = await next();
           // An answer without data begins with its errors; all others are left as they are.
-          if (result?.type !== "buffer" || !result.buffer.subarray(0, 10).equals(Buffer.from('{"errors":'))) return result;
+          if (result?.type !== "buffer" || !result.buffer.subarray(0, 10).equals(Buffer.from('{"errors":')))
+            return result;
           const payload = JSON.parse(result.buffer.toString("utf8")) as Payload;
           const requestId = currentRequest()?.id;
           for (const error of payload.errors) {
             if (error.extensions?.code !== undefined) continue;
             const { message, extensions } =
-              result.statusCode >= 500 ? catalog.graphql("LF905", requestId ?? "") : catalog.graphql("LF900", error.message);
+              result.statusCode >= 500
+                ? catalog.graphql("LF905", requestId ?? "")
+                : catalog.graphql("LF900", error.message);
             error.message = message;
             error.extensions = { ...extensions, ...(requestId ? { requestId } : {}) };
           }

@@ -27,7 +27,11 @@ export function locationTokensPlugin(errors: ErrorCatalog, secretKey: string): G
         "Copy it from GoHighLevel: Settings, Private Integrations. It begins with pit-.",
       );
     }
-    const ciphertext = encryptSecret(secretKey, token, locationSecretContext(caller.tenantId, input.clientId.toLowerCase()));
+    const ciphertext = encryptSecret(
+      secretKey,
+      token,
+      locationSecretContext(caller.tenantId, input.clientId.toLowerCase()),
+    );
     const { rows } = await ctx.withPgClient(ctx.pgSettings, (client) =>
       client.query<{ id: string }>({
         text: "select (app.set_location_token($1, $2)).id",

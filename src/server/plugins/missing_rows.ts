@@ -1,5 +1,5 @@
 import "postgraphile";
-import { type FieldArgs, type FieldInfo, object, type ObjectStep, type Step, sideEffect } from "postgraphile/grafast";
+import { type FieldArgs, type FieldInfo, type ObjectStep, object, type Step, sideEffect } from "postgraphile/grafast";
 import type { ErrorCatalog } from "../errors.ts";
 
 /**
@@ -19,7 +19,10 @@ export function missingRowsPlugin(errors: ErrorCatalog): GraphileConfig.Plugin {
           const { plan } = field;
           const resource = scope.pgFieldResource;
           if (!scope.isPgUpdateMutation || !plan || !resource) return field;
-          const thing = build.inflection.tableType(resource.codec).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+          const thing = build.inflection
+            .tableType(resource.codec)
+            .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
+            .toLowerCase();
           return {
             ...field,
             plan($root: Step, fieldArgs: FieldArgs, info: FieldInfo) {

@@ -1,5 +1,5 @@
 import "postgraphile";
-import { type ConnectionStep, type FieldArgs, type FieldInfo, lambda, type Step } from "postgraphile/grafast";
+import { type ConnectionStep, constant, type FieldArgs, type FieldInfo, lambda, type Step } from "postgraphile/grafast";
 import type { ErrorCatalog } from "../errors.ts";
 
 /** Rows of a page that nobody asked a size for. */
@@ -49,9 +49,11 @@ export function pagesPlugin(errors: ErrorCatalog): GraphileConfig.Plugin {
             ...field,
             plan($parent: Step, fieldArgs: FieldArgs, info: FieldInfo) {
               const $connection = plan($parent, fieldArgs, info) as ConnectionStep<Step>;
-              const sizes: [Step, Step] = [fieldArgs.getRaw("first"), fieldArgs.getRaw("last")];
-              $connection.setFirst(lambda(sizes, firstOf as never, true));
-              $connection.setLast(lambda(sizes, lastOf as never, true));
+              // The lists of functions have no `last`.
+              const $last = (fieldArgs.getRaw("last") as Step | undefined) ?? constant(null);
+              const sizes: [Step, Step] = [fieldArgs.getRaw("first"), $last];
+              $connection.setFirst(lambda(sizes, firstOf as never));
+              $connection.setLast(lambda(sizes, lastOf as never));
               return $connection;
             },
           };
