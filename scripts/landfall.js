@@ -21,6 +21,8 @@ if (!existsSync(ownNode) || !existsSync(join(project, "node_modules", "commander
 
 if (isNewEnough) {
   if (existsSync(join(project, ".env"))) process.loadEnvFile(join(project, ".env"));
+  // Services tell what they do; a command on a terminal speaks for itself, and its log only of trouble.
+  if (!["api", "worker"].includes(process.argv[2])) process.env.LOG_LEVEL ||= "warn";
   await import("../src/cli/landfall.ts");
 } else {
   const child = spawn(ownNode, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });

@@ -1,0 +1,111 @@
+import { createServer } from "node:net";
+import { join, relative } from "node:path";
+import type { Command } from "commander";
+import { type Config, loadConfig } from "../config.ts";
+import { type OpenDatabase, requireAdmin, startDatabase } from "../database/connections.ts";
+import { errorCode, fail } from "../errors.ts";
+import { childLogger } from "../log.ts";
+import { startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
+import { startServer } from "../server/start.ts";
+import { startWorker } from "../worker/worker.ts";
+import { migrateAsAdmin } from "./migrate.ts";
+import { tell } from "./output.ts";
+import { type Running, runUntilStopped } from "./running.ts";
+import { ensureSample, type Sample } from "./sample.ts";
+
+/** `landfall start`: everything in one process, to try the product and to develop on it. */
+export function registerStart(program: Command): void {
+  program
+    .command("start")
+    .description(
+      "Start everything: a PostgreSQL of its own (or DATABASE_URL's), migrations, sample data, API, worker, sandbox.",
+    )
+    .option("--no-sample", "do not make the sample tenant (production never does)")
+    .addHelpText(
+      "after",
+      "\nCtrl-C stops everything. Data, secrets and sample passwords are in LANDFALL_DATA_DIR (.data).",
+    )
+    .action(async ({ sample }: { sample: boolean }) => {
+      await runUntilStopped((running) => startEverything(running, sample));
+    });
+}
+
+async function startEverything({ keep, giveUp }: Running, wantsSample: boolean): Promise<void> {
+  const config = loadConfig();
+  const database = await startDatabase(config, giveUp);
+  await keep("database", database.close);
+  await refuseTakenPort(config.api.host, config.api.port, "API_PORT");
+  tell("The database runs; bringing it up to date ...");
+  await migrateAsAdmin(requireAdmin(database), config);
+  const sandboxUrl = await startSandbox(config, keep);
+  const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
+  const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
+  const worker = await startWorker({ config: settled, url: database.worker });
+  await keep("worker", worker.stop);
+  const api = await startServer({ config: settled, databaseUrl: database.api, log: childLogger({ area: "api" }) });
+  await keep("api", api.close);
+  process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, apiPort: api.port }).join("\n")}\n`);
+}
+
+async function startSandbox(config: Config, keep: Running["keep"]): Promise<string | undefined> {
+  const { isSandbox, sandboxPort } = config.gohighlevel;
+  if (!isSandbox) return undefined;
+  await refuseTakenPort("127.0.0.1", sandboxPort, "GHL_SANDBOX_PORT");
+  const dataFile = join(config.dataDir, "gohighlevel_sandbox.json");
+  const sandbox = await startGohighlevelSandbox({ port: sandboxPort, host: "127.0.0.1", dataFile });
+  await keep("sandbox", sandbox.close);
+  return sandbox.url;
+}
+
+/** Asked before the long work, so that a port in use is known at once. */
+async function refuseTakenPort(host: string, port: number, variable: string): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => probe.once("error", reject).listen(port, host, resolve));
+  } catch (error) {
+    const isTaken = errorCode(error) === "EADDRINUSE";
+    fail(
+      "port_in_use",
+      isTaken ? `Port ${port} is in use.` : `Port ${port} of ${host} cannot be used: ${errorCode(error)}.`,
+      `Stop what uses it, or set ${variable} to another one (0 takes any free port).`,
+      error,
+    );
+  } finally {
+    await new Promise((resolve) => probe.close(resolve));
+  }
+}
+
+interface Started {
+  config: Config;
+  database: OpenDatabase;
+  sandboxUrl: string | undefined;
+  sample: Sample | undefined;
+  apiPort: number;
+}
+
+/** Where to go, and how to sign in. */
+function welcome({ config, database, sandboxUrl, sample, apiPort }: Started): string[] {
+  const baseUrl = config.api.port === 0 ? `http://localhost:${apiPort}` : config.api.baseUrl;
+  const lines = ["", "Landfall is ready.", "", `  GraphQL API    ${baseUrl}/graphql`];
+  if (config.environment === "development") lines.push(`  GraphiQL       ${baseUrl}/`);
+  if (sandboxUrl) lines.push(`  GoHighLevel    ${sandboxUrl}/ (a stand-in, for no token is set)`);
+  if (database.isEmbedded) lines.push(`  PostgreSQL     ${database.admin}`);
+  lines.push("  psql           npm run landfall -- psql");
+  if (sample) lines.push("", ...aboutSample(sample));
+  lines.push("", "Ctrl-C stops everything; the data stay.");
+  return lines;
+}
+
+function aboutSample({ tenant, people, credentialsFile, report }: Sample): string[] {
+  const landed = report.collections.reduce((sum, collection) => sum + collection.landed, 0);
+  const fromHere = relative(process.cwd(), credentialsFile);
+  const passwords = fromHere.startsWith("..") ? credentialsFile : fromHere;
+  const width = Math.max(...people.map(({ email }) => email.length));
+  return [
+    `  Sign in to the tenant "${tenant.slug}"; the passwords are in ${passwords}:`,
+    ...people.map(({ email, role, clients }) => `    ${email.padEnd(width)}  ${[role, ...clients].join(" of ")}`),
+    "",
+    `  The sample base was imported: ${landed} records, ${report.issueCount} findings, ${report.verified ? "verified" : report.status}.`,
+    `    npm run landfall -- import status --tenant ${tenant.slug}`,
+  ];
+}
