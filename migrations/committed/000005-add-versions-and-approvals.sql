@@ -1,5 +1,5 @@
 --! Previous: sha1:b6d13e75ff3f569e9ee24436e124989584a4b043
---! Hash: sha1:7b795d00a7852e303758b884fd4741635abcc335
+--! Hash: sha1:2a070cead891b989f3a5a92b3ad763db7b7c808d
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -45,7 +45,9 @@ create table journeys.journey_versions (
   constraint journey_versions_author_id_fkey foreign key (author_id) references tenancy.users (id),
   constraint journey_versions_version_check check (version > 0),
   constraint journey_versions_snapshot_check check (
-    jsonb_typeof(snapshot) = 'object' and jsonb_typeof(snapshot -> 'journey') = 'object' and jsonb_typeof(snapshot -> 'touchpoints') = 'array'
+    jsonb_typeof(snapshot) = 'object'
+    and jsonb_typeof(snapshot -> 'journey') is not distinct from 'object'
+    and jsonb_typeof(snapshot -> 'touchpoints') is not distinct from 'array'
   )
 );
 alter table journeys.journey_versions enable row level security;
@@ -86,7 +88,7 @@ create table journeys.approvals (
   constraint approvals_decided_has_reviewer_check check (
     is_imported or status in ('pending', 'withdrawn') or (reviewer_id is not null and reviewed_at is not null)
   ),
-  constraint approvals_refused_has_comments_check check (is_imported or status not in ('rejected', 'changes_requested') or comments ~ '\S')
+  constraint approvals_refused_has_comments_check check (is_imported or status not in ('rejected', 'changes_requested') or coalesce(comments, '') ~ '\S')
 );
 alter table journeys.approvals enable row level security;
 alter table journeys.approvals force row level security;

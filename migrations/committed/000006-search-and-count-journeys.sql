@@ -1,5 +1,5 @@
---! Previous: sha1:7b795d00a7852e303758b884fd4741635abcc335
---! Hash: sha1:dbcfcac78d9a23805e48854fd29da557917c9ee1
+--! Previous: sha1:2a070cead891b989f3a5a92b3ad763db7b7c808d
+--! Hash: sha1:e6c22745f56c21af2162fea128f5f9a11ba652f3
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

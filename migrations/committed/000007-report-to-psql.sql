@@ -1,5 +1,5 @@
---! Previous: sha1:dbcfcac78d9a23805e48854fd29da557917c9ee1
---! Hash: sha1:806fd4b5746f85de02999d225f0a928e391efcd2
+--! Previous: sha1:e6c22745f56c21af2162fea128f5f9a11ba652f3
+--! Hash: sha1:92a79a48dc17d260ce8f4563d4a79b22162b2072
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

@@ -1,5 +1,5 @@
---! Previous: sha1:806fd4b5746f85de02999d225f0a928e391efcd2
---! Hash: sha1:e1d6762d91a233b166fe0a0f4e029e90edf89465
+--! Previous: sha1:92a79a48dc17d260ce8f4563d4a79b22162b2072
+--! Hash: sha1:ea501c24d6cdb35b409ed2a265ec3e1a250fcf18
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

@@ -1,5 +1,5 @@
---! Previous: sha1:e1d6762d91a233b166fe0a0f4e029e90edf89465
---! Hash: sha1:2c23ecf339a2a337a8c9aa3199104c2256bbb2d8
+--! Previous: sha1:ea501c24d6cdb35b409ed2a265ec3e1a250fcf18
+--! Hash: sha1:3cd1ea9ed555f0a1a74a134168e40cb25a203d44
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

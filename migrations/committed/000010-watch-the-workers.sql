@@ -1,5 +1,5 @@
---! Previous: sha1:2c23ecf339a2a337a8c9aa3199104c2256bbb2d8
---! Hash: sha1:50e1c998d525fbcd4553fcdd4e7f346287c6472d
+--! Previous: sha1:3cd1ea9ed555f0a1a74a134168e40cb25a203d44
+--! Hash: sha1:2b29e3df11cc52761e7aea61f66c06e0cb8e9955
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { addPeople, idOf, type Logins, openLogins, type People, refusal, rehearse, type Speak } from "../../support/people.ts";
+import {
+  addPeople,
+  idOf,
+  type Logins,
+  openLogins,
+  type People,
+  refusal,
+  rehearse,
+  type Speak,
+} from "../../support/people.ts";
 import { addDraft, approve, statusOf, submit } from "./drafts.ts";
 
 let database: TestDatabase;
@@ -18,7 +27,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-const save = async (speak: Speak, journeyId: string) => idOf(await speak(people.editor, "select * from journeys.save_journey_version($1)", [journeyId]));
+const save = async (speak: Speak, journeyId: string) =>
+  idOf(await speak(people.editor, "select * from journeys.save_journey_version($1)", [journeyId]));
 
 const steps = (speak: Speak, journeyId: string) =>
   speak(
@@ -31,10 +41,19 @@ describe("saving a version", () => {
   test("can keep the journey as it is without submitting it", () =>
     rehearse(database, async (speak) => {
       const { id } = await addDraft(speak, people);
-      const [version] = await speak(people.editor, "select * from journeys.save_journey_version($1, 'Before lunch')", [id]);
-      expect(version).toMatchObject({ version: 1, change_log: "Before lunch", submitted_at: null, author_id: people.editor.userId });
+      const [version] = await speak(people.editor, "select * from journeys.save_journey_version($1, 'Before lunch')", [
+        id,
+      ]);
+      expect(version).toMatchObject({
+        version: 1,
+        change_log: "Before lunch",
+        submitted_at: null,
+        author_id: people.editor.userId,
+      });
       expect(await statusOf(speak, people, id)).toBe("draft");
-      expect(await speak(people.reviewer, "select from journeys.journey_versions where journey_id = $1", [id])).toEqual([]);
+      expect(await speak(people.reviewer, "select from journeys.journey_versions where journey_id = $1", [id])).toEqual(
+        [],
+      );
     }));
 
   test("can tell two versions that read alike by their hash, wherever the canvas draws them", () =>
@@ -45,7 +64,11 @@ describe("saving a version", () => {
       await save(speak, id);
       await speak(people.editor, `update journeys.touchpoints set name = 'Hello' where id = $1`, [ids[0]]);
       await save(speak, id);
-      const versions = await speak(people.viewer, "select encode(snapshot_hash, 'hex') as hash from journeys.journey_versions where journey_id = $1 order by version", [id]);
+      const versions = await speak(
+        people.viewer,
+        "select encode(snapshot_hash, 'hex') as hash from journeys.journey_versions where journey_id = $1 order by version",
+        [id],
+      );
       const [first, second, third] = versions.map(({ hash }) => hash);
       expect(second).toBe(first);
       expect(third).not.toBe(first);
@@ -54,7 +77,9 @@ describe("saving a version", () => {
   test("cannot be done by a viewer (42501)", () =>
     rehearse(database, async (speak) => {
       const { id } = await addDraft(speak, people);
-      expect(await refusal(speak(people.viewer, "select journeys.save_journey_version($1)", [id]))).toMatchObject({ code: "42501" });
+      expect(await refusal(speak(people.viewer, "select journeys.save_journey_version($1)", [id]))).toMatchObject({
+        code: "42501",
+      });
     }));
 });
 
@@ -66,9 +91,22 @@ describe("restoring a version", () => {
       const before = await steps(speak, id);
 
       await speak(people.editor, "delete from journeys.touchpoints where id = $1", [ids[1]]);
-      await speak(people.editor, `update journeys.touchpoints set content = '{"subject": "Hi"}', day_offset = null where id = $1`, [ids[0]]);
-      const added = idOf(await speak(people.editor, "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Later', 'call') returning id", [id]));
-      await speak(people.editor, "update journeys.touchpoints set next_touchpoint_id = $2 where id = $1", [ids[0], added]);
+      await speak(
+        people.editor,
+        `update journeys.touchpoints set content = '{"subject": "Hi"}', day_offset = null where id = $1`,
+        [ids[0]],
+      );
+      const added = idOf(
+        await speak(
+          people.editor,
+          "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Later', 'call') returning id",
+          [id],
+        ),
+      );
+      await speak(people.editor, "update journeys.touchpoints set next_touchpoint_id = $2 where id = $1", [
+        ids[0],
+        added,
+      ]);
       await speak(people.editor, "select journeys.reorder_touchpoints($1, $2)", [id, [added, ids[2], ids[0]]]);
       await speak(people.editor, "update journeys.journeys set name = 'Renamed', goal = 'Other' where id = $1", [id]);
       expect((await steps(speak, id)).map(({ name }) => name)).toEqual(["Later", "Reminder", "Welcome"]);
@@ -91,7 +129,12 @@ describe("restoring a version", () => {
     rehearse(database, async (speak) => {
       const { id } = await addDraft(speak, people);
       const versionId = await save(speak, id);
-      const rows = () => speak(people.viewer, "select id, version, updated_at from journeys.touchpoints where journey_id = $1 order by id", [id]);
+      const rows = () =>
+        speak(
+          people.viewer,
+          "select id, version, updated_at from journeys.touchpoints where journey_id = $1 order by id",
+          [id],
+        );
       const before = await rows();
       await speak(people.editor, "select journeys.restore_journey_version($1)", [versionId]);
       expect(await rows()).toEqual(before);
@@ -100,14 +143,20 @@ describe("restoring a version", () => {
   test("can keep the GoHighLevel ids of the steps that stay, and makes a draft of an approved journey", async () => {
     const { id, steps: ids } = await addDraft(logins.speak, people, "Sent before");
     const versionId = await save(logins.speak, id);
-    await logins.speak(people.worker, "update journeys.touchpoints set ghl_template_id = 'ghl-' || order_index where journey_id = $1", [id]);
+    await logins.speak(
+      people.worker,
+      "update journeys.touchpoints set ghl_template_id = 'ghl-' || order_index where journey_id = $1",
+      [id],
+    );
     await logins.speak(people.editor, "update journeys.touchpoints set name = 'Hello' where id = $1", [ids[0]]);
     await approve(logins.speak, people, id);
     await logins.speak(people.editor, "select journeys.restore_journey_version($1)", [versionId]);
     expect(await statusOf(logins.speak, people, id)).toBe("draft");
-    expect(await logins.speak(people.viewer, "select name, ghl_template_id from journeys.touchpoints where id = $1", [ids[0]])).toEqual([
-      { name: "Welcome", ghl_template_id: "ghl-0" },
-    ]);
+    expect(
+      await logins.speak(people.viewer, "select name, ghl_template_id from journeys.touchpoints where id = $1", [
+        ids[0],
+      ]),
+    ).toEqual([{ name: "Welcome", ghl_template_id: "ghl-0" }]);
   });
 
   test("cannot restore from a version that holds no touchpoints (LF110)", () =>
@@ -115,9 +164,15 @@ describe("restoring a version", () => {
       const { id, steps: ids } = await addDraft(speak, people);
       await speak(people.editor, "delete from journeys.touchpoints where journey_id = $1", [id]);
       const empty = await save(speak, id);
-      await speak(people.editor, "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Written since', 'note')", [id]);
+      await speak(
+        people.editor,
+        "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Written since', 'note')",
+        [id],
+      );
       expect(ids).toHaveLength(3);
-      expect(await refusal(speak(people.editor, "select journeys.restore_journey_version($1)", [empty]))).toMatchObject({ code: "LF110" });
+      expect(await refusal(speak(people.editor, "select journeys.restore_journey_version($1)", [empty]))).toMatchObject(
+        { code: "LF110" },
+      );
       expect(await steps(speak, id)).toHaveLength(1);
     }));
 
@@ -125,7 +180,9 @@ describe("restoring a version", () => {
     rehearse(database, async (speak) => {
       const { id } = await addDraft(speak, people);
       const versionId = await save(speak, id);
-      expect(await refusal(speak(foreign.editor, "select journeys.restore_journey_version($1)", [versionId]))).toMatchObject({ code: "LF006" });
+      expect(
+        await refusal(speak(foreign.editor, "select journeys.restore_journey_version($1)", [versionId])),
+      ).toMatchObject({ code: "LF006" });
     }));
 });
 
@@ -141,7 +198,13 @@ describe("comparing versions", () => {
         [ids[0]],
       );
       await speak(people.editor, "delete from journeys.touchpoints where id = $1", [ids[1]]);
-      const added = idOf(await speak(people.editor, "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Call', 'call') returning id", [id]));
+      const added = idOf(
+        await speak(
+          people.editor,
+          "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'Call', 'call') returning id",
+          [id],
+        ),
+      );
       const to = await save(speak, id);
       const [changed, removed, addition, ...more] = await speak(
         people.viewer,
@@ -150,7 +213,10 @@ describe("comparing versions", () => {
       );
       expect(more).toEqual([]);
       expect(changed).toEqual({
-        kind: "changed", touchpoint_id: ids[0], name: "Hello", order_index: 0,
+        kind: "changed",
+        touchpoint_id: ids[0],
+        name: "Hello",
+        order_index: 0,
         fields: [
           { field: "config.trackOpens", before: null, after: true },
           { field: "content.body", before: "We are glad that you wrote.", after: null },
@@ -174,9 +240,18 @@ describe("comparing versions", () => {
     rehearse(database, async (speak) => {
       const { id, steps: ids } = await addDraft(speak, people);
       const from = await save(speak, id);
-      await speak(people.editor, `update journeys.touchpoints set content = '{"text": "Found one?"}' where id = $1`, [ids[2]]);
-      expect(await speak(people.viewer, "select name, to_jsonb(fields) as fields from journeys.diff_journey_versions($1)", [from])).toEqual([
-        { name: "Reminder", fields: [{ field: "content.text", before: "Have you found a date?", after: "Found one?" }] },
+      await speak(people.editor, `update journeys.touchpoints set content = '{"text": "Found one?"}' where id = $1`, [
+        ids[2],
+      ]);
+      expect(
+        await speak(people.viewer, "select name, to_jsonb(fields) as fields from journeys.diff_journey_versions($1)", [
+          from,
+        ]),
+      ).toEqual([
+        {
+          name: "Reminder",
+          fields: [{ field: "content.text", before: "Have you found a date?", after: "Found one?" }],
+        },
       ]);
     }));
 
@@ -192,9 +267,18 @@ describe("comparing versions", () => {
     const from = idOf(await make(1, "plain"));
     const to = idOf(await make(2, { body: "rich" }));
     const none = idOf(await make(3, null));
-    const diff = (a: string, b: string) => logins.speak(people.viewer, "select to_jsonb(fields) as fields from journeys.diff_journey_versions($1, $2)", [a, b]);
+    const diff = (a: string, b: string) =>
+      logins.speak(people.viewer, "select to_jsonb(fields) as fields from journeys.diff_journey_versions($1, $2)", [
+        a,
+        b,
+      ]);
     expect(await diff(from, to)).toEqual([
-      { fields: [{ field: "content", before: "plain", after: null }, { field: "content.body", before: null, after: "rich" }] },
+      {
+        fields: [
+          { field: "content", before: "plain", after: null },
+          { field: "content.body", before: null, after: "rich" },
+        ],
+      },
     ]);
     expect(await diff(from, none)).toEqual([{ fields: [{ field: "content", before: "plain", after: null }] }]);
   });
@@ -207,7 +291,11 @@ describe("comparing versions", () => {
       await speak(people.editor, "update journeys.touchpoints set name = 'Hello' where id = $1", [ids[0]]);
       const hidden = await save(speak, id);
       await submit(speak, people, id);
-      const seen = await speak(people.reviewer, "select id from journeys.journey_versions where journey_id = $1 order by version", [id]);
+      const seen = await speak(
+        people.reviewer,
+        "select id from journeys.journey_versions where journey_id = $1 order by version",
+        [id],
+      );
       expect(seen).toHaveLength(2);
       const diff = (who = people.reviewer, from = seen[0]?.id, to = seen[1]?.id) =>
         speak(who, "select kind, name from journeys.diff_journey_versions($1, $2)", [from, to]);
@@ -222,7 +310,9 @@ describe("comparing versions", () => {
     rehearse(database, async (speak) => {
       const one = await save(speak, (await addDraft(speak, people)).id);
       const other = await save(speak, (await addDraft(speak, people)).id);
-      expect(await refusal(speak(people.viewer, "select journeys.diff_journey_versions($1, $2)", [one, other]))).toMatchObject({ code: "LF009" });
+      expect(
+        await refusal(speak(people.viewer, "select journeys.diff_journey_versions($1, $2)", [one, other])),
+      ).toMatchObject({ code: "LF009" });
     }));
 });
 
@@ -230,22 +320,44 @@ describe("duplicating", () => {
   test("can copy a journey for the same client: a draft with steps, links and a slug of its own", () =>
     rehearse(database, async (speak) => {
       const { id, steps: ids } = await addDraft(speak, people);
-      const pipelineId = idOf(await speak(people.editor, "insert into journeys.pipelines (client_id, name) values ($1, 'Sales') returning id", [people.clientId]));
-      await speak(people.editor, `update journeys.journeys set pipeline_id = $2, metadata = '{"tags": ["a"]}' where id = $1`, [id, pipelineId]);
+      const pipelineId = idOf(
+        await speak(
+          people.editor,
+          "insert into journeys.pipelines (client_id, name) values ($1, 'Sales') returning id",
+          [people.clientId],
+        ),
+      );
+      await speak(
+        people.editor,
+        `update journeys.journeys set pipeline_id = $2, metadata = '{"tags": ["a"]}' where id = $1`,
+        [id, pipelineId],
+      );
       await approve(speak, people, id);
       const [copy] = await speak(people.editor, "select * from journeys.duplicate_journey($1)", [id]);
       expect(copy).toMatchObject({
-        name: "Wedding inquiry (copy)", slug: "wedding-inquiry-copy", status: "draft", client_id: people.clientId, pipeline_id: pipelineId,
-        metadata: { tags: ["a"], duplicated_from: id }, version: 1, approved_at: null,
+        name: "Wedding inquiry (copy)",
+        slug: "wedding-inquiry-copy",
+        status: "draft",
+        client_id: people.clientId,
+        pipeline_id: pipelineId,
+        metadata: { tags: ["a"], duplicated_from: id },
+        version: 1,
+        approved_at: null,
       });
       const original = await steps(speak, id);
       const copied = await steps(speak, copy?.id);
-      expect(copied.map(({ id: _, next_touchpoint_id: __, ...rest }) => rest)).toEqual(original.map(({ id: _, next_touchpoint_id: __, ...rest }) => rest));
+      expect(copied.map(({ id: _, next_touchpoint_id: __, ...rest }) => rest)).toEqual(
+        original.map(({ id: _, next_touchpoint_id: __, ...rest }) => rest),
+      );
       expect(copied.map((step) => step.next_touchpoint_id)).toEqual([copied[1]?.id, copied[2]?.id, null]);
       expect(copied.filter((step) => ids.includes(step.id))).toEqual([]);
-      expect(await speak(people.viewer, "select distinct status, ghl_template_id from journeys.touchpoints where journey_id = $1", [copy?.id])).toEqual([
-        { status: "draft", ghl_template_id: null },
-      ]);
+      expect(
+        await speak(
+          people.viewer,
+          "select distinct status, ghl_template_id from journeys.touchpoints where journey_id = $1",
+          [copy?.id],
+        ),
+      ).toEqual([{ status: "draft", ghl_template_id: null }]);
       const [again] = await speak(people.editor, "select * from journeys.duplicate_journey($1)", [id]);
       expect(again?.slug).toBe("wedding-inquiry-copy-2");
       expect(await statusOf(speak, people, id)).toBe("approved");
@@ -254,9 +366,18 @@ describe("duplicating", () => {
   test("can copy a journey for another client under another name, without the pipeline", () =>
     rehearse(database, async (speak) => {
       const { id } = await addDraft(speak, people);
-      const pipelineId = idOf(await speak(people.editor, "insert into journeys.pipelines (client_id, name) values ($1, 'Sales') returning id", [people.clientId]));
+      const pipelineId = idOf(
+        await speak(
+          people.editor,
+          "insert into journeys.pipelines (client_id, name) values ($1, 'Sales') returning id",
+          [people.clientId],
+        ),
+      );
       await speak(people.editor, "update journeys.journeys set pipeline_id = $2 where id = $1", [id, pipelineId]);
-      const [copy] = await speak(people.editor, "select * from journeys.duplicate_journey($1, ' For the hall ', $2)", [id, people.otherClientId]);
+      const [copy] = await speak(people.editor, "select * from journeys.duplicate_journey($1, ' For the hall ', $2)", [
+        id,
+        people.otherClientId,
+      ]);
       expect(copy).toMatchObject({ name: "For the hall", client_id: people.otherClientId, pipeline_id: null });
       expect(await steps(speak, copy?.id)).toHaveLength(3);
     }));
@@ -266,7 +387,10 @@ describe("duplicating", () => {
       const { id } = await addDraft(speak, people);
       const duplicate = (who: People, clientId: string | null) =>
         refusal(speak(who.editor, "select journeys.duplicate_journey($1, null, $2)", [id, clientId]));
-      expect(await duplicate(people, foreign.clientId)).toMatchObject({ code: "LF006", message: expect.stringContaining(foreign.clientId) });
+      expect(await duplicate(people, foreign.clientId)).toMatchObject({
+        code: "LF006",
+        message: expect.stringContaining(foreign.clientId),
+      });
       expect(await duplicate(foreign, null)).toMatchObject({ code: "LF006", message: expect.stringContaining(id) });
     }));
 });
@@ -277,24 +401,44 @@ describe("reordering", () => {
 
   test("can put all touchpoints into any order in one call", () =>
     rehearse(database, async (speak) => {
-      const { id, steps: [a, b, c] } = await addDraft(speak, people);
-      for (const order of [[c, a, b], [b, a, c], [c, b, a], [a, b, c]]) {
+      const {
+        id,
+        steps: [a, b, c],
+      } = await addDraft(speak, people);
+      for (const order of [
+        [c, a, b],
+        [b, a, c],
+        [c, b, a],
+        [a, b, c],
+      ]) {
         expect((await reorder(speak, id, order)).map((row) => row.id)).toEqual(order);
-        expect((await steps(speak, id)).map((step) => [step.id, step.order_index])).toEqual(order.map((step, at) => [step, at]));
+        expect((await steps(speak, id)).map((step) => [step.id, step.order_index])).toEqual(
+          order.map((step, at) => [step, at]),
+        );
       }
     }));
 
   test("can leave the steps that stay in place uncounted", () =>
     rehearse(database, async (speak) => {
-      const { id, steps: [a, b, c] } = await addDraft(speak, people);
+      const {
+        id,
+        steps: [a, b, c],
+      } = await addDraft(speak, people);
       await reorder(speak, id, [b, a, c]);
-      const counts = await speak(people.viewer, "select version from journeys.touchpoints where journey_id = $1 order by order_index", [id]);
+      const counts = await speak(
+        people.viewer,
+        "select version from journeys.touchpoints where journey_id = $1 order by order_index",
+        [id],
+      );
       expect(counts).toEqual([{ version: 3 }, { version: 3 }, { version: 1 }]);
     }));
 
   test("cannot leave one out, name one twice, or name one of another journey (LF105)", () =>
     rehearse(database, async (speak) => {
-      const { id, steps: [a, b, c] } = await addDraft(speak, people);
+      const {
+        id,
+        steps: [a, b, c],
+      } = await addDraft(speak, people);
       const other = await addDraft(speak, people);
       const cases: [(string | null | undefined)[] | null, string][] = [
         [[a, b], `missing ${c}`],
@@ -307,7 +451,10 @@ describe("reordering", () => {
       ];
       for (const [order, problem] of cases) {
         expect({ order, ...(await refusal(reorder(speak, id, order))) }).toMatchObject({
-          order, code: "LF105", message: expect.stringContaining(problem), hint: expect.stringContaining("all 3 touchpoints"),
+          order,
+          code: "LF105",
+          message: expect.stringContaining(problem),
+          hint: expect.stringContaining("all 3 touchpoints"),
         });
       }
       expect((await steps(speak, id)).map((step) => step.id)).toEqual([a, b, c]);

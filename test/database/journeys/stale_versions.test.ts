@@ -31,12 +31,26 @@ beforeAll(async () => {
   const { id } = await addDraft(logins.speak, people);
   await logins.speak(people.editor, "select journeys.start_comment_thread($1, 'Hm')", [id]);
   await logins.speak(people.editor, "select journeys.create_change_request($1, 'other', 'Please')", [people.clientId]);
-  await logins.speak(people.editor, "insert into journeys.pipelines (client_id, name) values ($1, 'Sales')", [people.clientId]);
-  await logins.speak(people.editor, "insert into journeys.templates (client_id, name, type) values ($1, 'Letter', 'email')", [people.clientId]);
-  const workflowId = idOf(
-    await logins.speak(people.editor, "insert into journeys.workflows (client_id, name) values ($1, 'Flow') returning id", [people.clientId]),
+  await logins.speak(people.editor, "insert into journeys.pipelines (client_id, name) values ($1, 'Sales')", [
+    people.clientId,
+  ]);
+  await logins.speak(
+    people.editor,
+    "insert into journeys.templates (client_id, name, type) values ($1, 'Letter', 'email')",
+    [people.clientId],
   );
-  await logins.speak(people.editor, "insert into journeys.workflow_actions (workflow_id, action_type, order_index) values ($1, 'wait', 0)", [workflowId]);
+  const workflowId = idOf(
+    await logins.speak(
+      people.editor,
+      "insert into journeys.workflows (client_id, name) values ($1, 'Flow') returning id",
+      [people.clientId],
+    ),
+  );
+  await logins.speak(
+    people.editor,
+    "insert into journeys.workflow_actions (workflow_id, action_type, order_index) values ($1, 'wait', 0)",
+    [workflowId],
+  );
 });
 afterAll(async () => {
   await logins.close();
@@ -55,7 +69,9 @@ const changeOf = (table: string) => changes[table] ?? "name = name || ' again'";
 /** Works on one row of a table as the owner of all tables, and leaves no trace. */
 function onRowOf<T>(table: string, run: (client: pg.Client, id: string, version: number) => Promise<T>): Promise<T> {
   return rolledBack(database.urls.owner, async (client) => {
-    const { rows } = await client.query<{ id: string; version: number }>(`select id, version from ${table} limit 1 for update`);
+    const { rows } = await client.query<{ id: string; version: number }>(
+      `select id, version from ${table} limit 1 for update`,
+    );
     if (rows[0] === undefined) throw new Error(`${table} is empty.`);
     return run(client, rows[0].id, rows[0].version);
   });
@@ -114,7 +130,9 @@ describe.each(tables)("%s", (table) => {
   test("can be changed under the current version, which counts up", () =>
     onRowOf(table, async (client, id, version) => {
       expect((await update(client, id, `${changeOf(table)}, version = ${version}`)).rows[0]?.version).toBe(version + 1);
-      expect((await update(client, id, `${changeOf(table)}, version = ${version + 1}`)).rows[0]?.version).toBe(version + 2);
+      expect((await update(client, id, `${changeOf(table)}, version = ${version + 1}`)).rows[0]?.version).toBe(
+        version + 2,
+      );
     }));
 
   test("can be changed without naming a version, which counts up", () =>
@@ -126,7 +144,10 @@ describe.each(tables)("%s", (table) => {
     onRowOf(table, async (client, id, version) => {
       const before = (await client.query(`select updated_at from ${table} where id = $1`, [id])).rows[0].updated_at;
       const same = changeOf(table).replace(/^(\w+) = .*$/, "$1 = $1");
-      expect((await update(client, id, `${same}, version = ${version}`)).rows[0]).toEqual({ version, updated_at: before });
+      expect((await update(client, id, `${same}, version = ${version}`)).rows[0]).toEqual({
+        version,
+        updated_at: before,
+      });
     }));
 });
 
@@ -141,9 +162,14 @@ describe("what machines write", () => {
         where t.tgname = '_200_count_version' order by 1, 2`,
     );
     expect(columns.map(({ table, column }) => `${table}.${column}`)).toEqual([
-      "journeys.journeys.approved_at", "journeys.journeys.published_at", "journeys.journeys.status",
-      "journeys.templates.ghl_template_id", "journeys.templates.last_synced_at", "journeys.templates.sync_status",
-      "journeys.touchpoints.ghl_template_id", "journeys.touchpoints.status",
+      "journeys.journeys.approved_at",
+      "journeys.journeys.published_at",
+      "journeys.journeys.status",
+      "journeys.templates.ghl_template_id",
+      "journeys.templates.last_synced_at",
+      "journeys.templates.sync_status",
+      "journeys.touchpoints.ghl_template_id",
+      "journeys.touchpoints.status",
     ]);
     for (const { table, column, type, label } of columns) {
       await onRowOf(table, async (client, id, version) => {
@@ -151,7 +177,10 @@ describe("what machines write", () => {
         await client.query("reset role");
         await client.query(`alter table ${table} disable trigger _300_check_transition`);
         const value = label ?? (type === "text" ? "an id" : "2026-01-01");
-        const { rows } = await client.query(`update ${table} set ${column} = $2 where id = $1 returning version, ${column}::text as value`, [id, value]);
+        const { rows } = await client.query(
+          `update ${table} set ${column} = $2 where id = $1 returning version, ${column}::text as value`,
+          [id, value],
+        );
         expect({ column, version: rows[0].version }).toEqual({ column, version });
         expect(rows[0].value).toContain(value);
       });
@@ -164,8 +193,18 @@ describe("named mutations", () => {
     const { id, steps } = await addDraft(logins.speak, people, "Moved on");
     const given: Record<string, [string, unknown]> = {
       journey_id: ["uuid", id],
-      journey_version_id: ["uuid", idOf(await logins.speak(people.editor, "select * from journeys.save_journey_version($1)", [id]))],
-      change_request_id: ["uuid", idOf(await logins.speak(people.editor, "select * from journeys.create_change_request($1, 'other', 'Please')", [people.clientId]))],
+      journey_version_id: [
+        "uuid",
+        idOf(await logins.speak(people.editor, "select * from journeys.save_journey_version($1)", [id])),
+      ],
+      change_request_id: [
+        "uuid",
+        idOf(
+          await logins.speak(people.editor, "select * from journeys.create_change_request($1, 'other', 'Please')", [
+            people.clientId,
+          ]),
+        ),
+      ],
       touchpoint_ids: ["uuid[]", steps],
       status: ["journeys.change_request_status", "in_review"],
     };
@@ -174,8 +213,14 @@ describe("named mutations", () => {
          from pg_proc p where p.pronamespace = 'journeys'::regnamespace and 'version' = any (p.proargnames) order by 1`,
     );
     expect(found.map(({ name }) => name)).toEqual([
-      "journeys.archive_journey", "journeys.move_change_request", "journeys.publish_journey", "journeys.reorder_touchpoints",
-      "journeys.restore_journey", "journeys.restore_journey_version", "journeys.save_journey_version", "journeys.submit_journey",
+      "journeys.archive_journey",
+      "journeys.move_change_request",
+      "journeys.publish_journey",
+      "journeys.reorder_touchpoints",
+      "journeys.restore_journey",
+      "journeys.restore_journey_version",
+      "journeys.save_journey_version",
+      "journeys.submit_journey",
       "journeys.withdraw_journey",
     ]);
     for (const { name, arguments: required } of found) {
@@ -184,7 +229,11 @@ describe("named mutations", () => {
       expect({
         name,
         ...(await refusal(logins.speak(people.admin, `select ${name}(${passed}, version => 99)`, values))),
-      }).toMatchObject({ name, code: "LF005", message: expect.stringContaining("you sent version 99, the current one is 1") });
+      }).toMatchObject({
+        name,
+        code: "LF005",
+        message: expect.stringContaining("you sent version 99, the current one is 1"),
+      });
     }
   });
 
@@ -193,15 +242,26 @@ describe("named mutations", () => {
     await submit(logins.speak, people, id);
     await logins.speak(people.editor, "select journeys.withdraw_journey($1, 1)", [id]);
     await approve(logins.speak, people, id);
-    expect(await logins.speak(people.editor, "select version from journeys.journeys where id = $1", [id])).toEqual([{ version: 1 }]);
+    expect(await logins.speak(people.editor, "select version from journeys.journeys where id = $1", [id])).toEqual([
+      { version: 1 },
+    ]);
   });
 
   test("can publish without making an editor's open form stale", async () => {
     const { id, steps } = await addDraft(logins.speak, people, "Open while it goes out");
-    const read = await logins.speak(people.editor, "select version from journeys.touchpoints where id = $1", [steps[0]]);
+    const read = await logins.speak(people.editor, "select version from journeys.touchpoints where id = $1", [
+      steps[0],
+    ]);
     await publish(logins.speak, people, id);
-    await logins.speak(people.worker, "update journeys.touchpoints set status = 'published', ghl_template_id = 'ghl' where id = $1", [steps[0]]);
-    await logins.speak(people.editor, "update journeys.touchpoints set name = 'Hello', version = $2 where id = $1", [steps[0], read[0]?.version]);
+    await logins.speak(
+      people.worker,
+      "update journeys.touchpoints set status = 'published', ghl_template_id = 'ghl' where id = $1",
+      [steps[0]],
+    );
+    await logins.speak(people.editor, "update journeys.touchpoints set name = 'Hello', version = $2 where id = $1", [
+      steps[0],
+      read[0]?.version,
+    ]);
   });
 });
 
@@ -213,11 +273,15 @@ test("cannot both save what they read when two do at once (LF005)", async () => 
     await client.query(save, [steps[0], "First"]);
     second = refusal(logins.speak(people.secondEditor, save, [steps[0], "Second"]));
     for (;;) {
-      const waiting = await database.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+      const waiting = await database.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
       if (waiting.length > 0) break;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   });
   expect(await second).toMatchObject({ code: "LF005", hint: expect.stringContaining("send version 3") });
-  expect(await logins.speak(people.viewer, "select name from journeys.touchpoints where id = $1", [steps[0]])).toEqual([{ name: "First" }]);
+  expect(await logins.speak(people.viewer, "select name from journeys.touchpoints where id = $1", [steps[0]])).toEqual([
+    { name: "First" },
+  ]);
 });
