@@ -76,7 +76,7 @@ export function makeApp({ config, errors, identity, log, pool, graphql, routers 
 }
 
 function sendError(res: express.Response, errors: ErrorCatalog, code: string, ...particulars: string[]): void {
-  const { message, extensions } = errors.graphql(code, ...particulars);
+  const { message, extensions } = errors.word(code, ...particulars);
   const requestId = res.getHeader("x-request-id");
   res
     .status(errors.httpStatus(code))

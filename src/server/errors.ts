@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { isSafeError, SafeError } from "postgraphile/grafast";
-import { GraphQLError } from "postgraphile/graphql";
+import { GraphQLError, Kind } from "postgraphile/graphql";
 import { errorCode, LandfallError } from "../errors.ts";
 import { currentRequest } from "./request.ts";
 
@@ -29,12 +29,18 @@ interface KnownError {
   wayOut: string;
 }
 
+/** An error as a person and a program read it. */
+export interface WordedError {
+  message: string;
+  extensions: ErrorExtensions;
+}
+
 /** The errors of app.errors, worded with their particulars, and the words that a constraint has for whoever breaks it. */
 export interface ErrorCatalog {
-  /** An error for a person, to be thrown in a plan or a resolver. */
+  /** An error in words. */
+  word(code: string, ...particulars: string[]): WordedError;
+  /** The same, to be thrown in a plan or a resolver. */
   safe(code: string, ...particulars: string[]): SafeError;
-  /** The same as a GraphQL error that waits to be sent. */
-  graphql(code: string, ...particulars: string[]): GraphQLError;
   /** The nearest HTTP status of a code. */
   httpStatus(code: string): number;
   /** The word for a code, such as `stale_version`. */
@@ -70,7 +76,7 @@ export async function readErrorCatalog(pool: pg.Pool): Promise<ErrorCatalog> {
   const messages = new Map(
     constraints.rows.map((row) => [`${row.schema}.${row.table}.${row.constraint}`, withoutTags(row.comment)]),
   );
-  const word = (code: string, particulars: string[]) => {
+  const word = (code: string, ...particulars: string[]): WordedError => {
     const error = known.get(code);
     if (!error) throw new Error(`app.errors has no row for ${code}: run landfall migrate`);
     const rest = [...particulars];
@@ -78,13 +84,10 @@ export async function readErrorCatalog(pool: pg.Pool): Promise<ErrorCatalog> {
     return { message, extensions: { code, name: error.name, hint: fill(error.wayOut, rest) } };
   };
   return {
+    word,
     safe(code, ...particulars) {
-      const { message, extensions } = word(code, particulars);
-      return new SafeError(message, extensions);
-    },
-    graphql(code, ...particulars) {
-      const { message, extensions } = word(code, particulars);
-      return new GraphQLError(message, { extensions });
+      const { message, extensions } = word(code, ...particulars);
+      return new SafeError(message, { ...extensions });
     },
     httpStatus: (code) => known.get(code)?.httpStatus ?? 500,
     nameOf: (code) => known.get(code)?.name,
@@ -128,55 +131,60 @@ function parseDetail(detail: string | undefined): unknown {
   }
 }
 
+/** An error of ours that a function or a trigger raised: it says everything itself. */
+function ownError(catalog: ErrorCatalog, error: pg.DatabaseError, code: string): WordedError {
+  const name = catalog.nameOf(code);
+  return {
+    message: error.message,
+    extensions: {
+      code,
+      ...(name ? { name } : {}),
+      ...(error.hint ? { hint: error.hint } : {}),
+      ...(error.detail ? { details: parseDetail(error.detail) } : {}),
+    },
+  };
+}
+
+/** What a constraint refuses, in the words of its comment; without one, in general ones. */
+function constraintError(catalog: ErrorCatalog, error: pg.DatabaseError, code: string): WordedError {
+  const message = catalog.constraintMessage(error.schema ?? "", error.table ?? "", error.constraint ?? "");
+  if (message === undefined) return catalog.word(code, subject(error));
+  const name = catalog.nameOf(code);
+  return { message, extensions: { code, ...(name ? { name } : {}) } };
+}
+
 /** What PostgreSQL refuses, in our words; undefined where it is nobody's business. */
 function translateDatabaseError(
   catalog: ErrorCatalog,
   error: pg.DatabaseError,
   field: string,
-): { message: string; extensions: ErrorExtensions } | undefined {
+): WordedError | undefined {
   const code = error.code ?? "";
-  if (OWN_CODE.test(code)) {
-    const extensions: ErrorExtensions = { code };
-    const name = catalog.nameOf(code);
-    if (name) extensions.name = name;
-    if (error.hint) extensions.hint = error.hint;
-    if (error.detail) extensions.details = parseDetail(error.detail);
-    return { message: error.message, extensions };
-  }
-  const ours = (ownCode: string, ...particulars: string[]) => {
-    const { message, extensions } = catalog.graphql(ownCode, ...particulars);
-    return { message, extensions: extensions as unknown as ErrorExtensions };
-  };
-  const byConstraint = (ownCode: string) => {
-    const comment = catalog.constraintMessage(error.schema ?? "", error.table ?? "", error.constraint ?? "");
-    if (comment === undefined) return ours(ownCode, subject(error));
-    const name = catalog.nameOf(ownCode);
-    return { message: comment, extensions: { code: ownCode, ...(name ? { name } : {}) } };
-  };
+  if (OWN_CODE.test(code)) return ownError(catalog, error, code);
   switch (code) {
     case "23505":
     case "23P01":
-      return byConstraint("LF020");
+      return constraintError(catalog, error, "LF020");
     case "23503":
       // A foreign key's comment speaks of the missing row; a row that cannot go because others need it is the other way round.
       return error.message.startsWith("update or delete")
-        ? ours("LF021", `${(error.table ?? "rows").replaceAll("_", " ")} still belong to it`)
-        : byConstraint("LF021");
+        ? catalog.word("LF021", `${(error.table ?? "rows").replaceAll("_", " ")} still belong to it`)
+        : constraintError(catalog, error, "LF021");
     case "23514":
-      return byConstraint("LF022");
+      return constraintError(catalog, error, "LF022");
     case "23502":
-      return ours("LF023", camelCase(error.column ?? ""));
+      return catalog.word("LF023", camelCase(error.column ?? ""));
     case "42501":
-      return currentRequest()?.caller.kind === "visitor" ? ours("LF001") : ours("LF024", field);
+      return currentRequest()?.caller.kind === "visitor" ? catalog.word("LF001") : catalog.word("LF024", field);
     case "57014":
-      return ours("LF906");
+      return catalog.word("LF906");
     case "40001":
     case "40P01":
     case "55P03":
-      return ours("LF907");
+      return catalog.word("LF907");
     default:
       // Class 22: a value that cannot be what its type demands. PostgreSQL quotes what was sent and names the type, nothing else.
-      return code.startsWith("22") ? ours("LF025", error.message) : undefined;
+      return code.startsWith("22") ? catalog.word("LF025", error.message) : undefined;
   }
 }
 
@@ -202,7 +210,8 @@ function isDatabaseError(error: Error): error is pg.DatabaseError {
  * @param log where masked errors are told in full
  */
 export function makeMaskError(catalog: ErrorCatalog, log: Logger): (error: GraphQLError) => GraphQLError {
-  const answer = (error: GraphQLError, message: string, extensions: ErrorExtensions) => {
+  return (error) => {
+    const { message, extensions } = wordError(catalog, error) ?? masked(catalog, error, log);
     const requestId = currentRequest()?.id;
     return new GraphQLError(message, {
       nodes: error.nodes ?? null,
@@ -212,50 +221,43 @@ export function makeMaskError(catalog: ErrorCatalog, log: Logger): (error: Graph
       extensions: { ...extensions, ...(requestId ? { requestId } : {}) },
     });
   };
-  return (error) => {
-    const original = error.originalError;
-    if (!original || original instanceof GraphQLError) {
-      // The query itself is wrong: GraphQL says where and how.
-      const own = error.extensions as Partial<ErrorExtensions>;
-      if (own.code !== undefined) return answer(error, error.message, own as ErrorExtensions);
-      const { extensions } = catalog.graphql("LF900", error.message);
-      return answer(error, error.message, extensions as unknown as ErrorExtensions);
-    }
-    if (original instanceof LandfallError) {
-      return answer(error, original.message, { code: original.code, hint: original.wayOut });
-    }
-    if (isSafeError(original)) {
-      const own = original.extensions as Partial<ErrorExtensions> | undefined;
-      if (own?.code !== undefined) return answer(error, original.message, own as ErrorExtensions);
-      const { extensions } = catalog.graphql("LF009", original.message, "Change the arguments and send it again.");
-      return answer(error, original.message, extensions as unknown as ErrorExtensions);
-    }
-    const field = String(error.path?.find((part) => typeof part === "string") ?? "this");
-    const missing = /^No values were (?:updated|deleted) in collection '([^']+)'/.exec(original.message);
-    if (missing?.[1]) {
-      const { message, extensions } = catalog.graphql("LF006", singular(field), "of that id");
-      return answer(error, message, extensions as unknown as ErrorExtensions);
-    }
-    if (isDatabaseError(original)) {
-      const translated = translateDatabaseError(catalog, original, field);
-      if (translated) return answer(error, translated.message, translated.extensions);
-    }
-    const errorId = randomBytes(6).toString("base64url");
-    const away = isUnavailable(original);
-    log.error(
-      { errorId, requestId: currentRequest()?.id, path: error.path, err: original },
-      away ? "the database cannot be reached" : "an error was masked",
-    );
-    const { message, extensions } = away ? catalog.graphql("LF908", errorId) : catalog.graphql("LF905", errorId);
-    return answer(error, message, { ...(extensions as unknown as ErrorExtensions), errorId });
-  };
 }
 
-/** `updateJourney` and `deleteJourney` speak of a journey. */
-function singular(field: string): string {
-  return field
-    .replace(/^(update|delete)/, "")
-    .replace(/([A-Z])/g, " $1")
-    .trim()
-    .toLowerCase();
+/** What may be said about an error; undefined where nothing may. */
+function wordError(catalog: ErrorCatalog, error: GraphQLError): WordedError | undefined {
+  const original = error.originalError;
+  // Without another error underneath, the query itself is wrong: GraphQL says where and how.
+  if (!original || original instanceof GraphQLError)
+    return alreadyWorded(error) ?? catalog.word("LF900", error.message);
+  if (original instanceof LandfallError) {
+    return { message: original.message, extensions: { code: original.code, hint: original.wayOut } };
+  }
+  if (isSafeError(original)) {
+    return (
+      alreadyWorded(original) ?? catalog.word("LF009", original.message, "Change the arguments and send it again.")
+    );
+  }
+  return isDatabaseError(original) ? translateDatabaseError(catalog, original, fieldOf(error)) : undefined;
+}
+
+function alreadyWorded({ message, extensions }: { message: string; extensions?: object }): WordedError | undefined {
+  return extensions && "code" in extensions ? { message, extensions: extensions as ErrorExtensions } : undefined;
+}
+
+/** The field that failed, by its own name and not by the alias that the query gave it. */
+function fieldOf(error: GraphQLError): string {
+  const node = error.nodes?.[0];
+  return node?.kind === Kind.FIELD ? node.name.value : String(error.path?.[0] ?? "this");
+}
+
+function masked(catalog: ErrorCatalog, error: GraphQLError, log: Logger): WordedError {
+  const errorId = randomBytes(6).toString("base64url");
+  const original = error.originalError ?? error;
+  const isAway = isUnavailable(original);
+  log.error(
+    { errorId, requestId: currentRequest()?.id, path: error.path, err: original },
+    isAway ? "the database cannot be reached" : "an error was masked",
+  );
+  const { message, extensions } = catalog.word(isAway ? "LF908" : "LF905", errorId);
+  return { message, extensions: { ...extensions, errorId } };
 }

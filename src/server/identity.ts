@@ -1,5 +1,4 @@
 import type pg from "pg";
-import { settingsOf } from "../database/with_identity.ts";
 import type { Caller } from "./request.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -40,9 +39,4 @@ export async function identifyCaller(
   });
   const role = rows[0]?.role;
   return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
-}
-
-/** The settings under which PostgreSQL runs the statements of this caller. */
-export function pgSettingsOf(caller: Caller): Record<string, string> {
-  return { ...settingsOf(caller), "app.source": "api" };
 }

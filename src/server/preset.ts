@@ -5,8 +5,8 @@ import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
-import { pgSettingsOf } from "./identity.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
@@ -125,7 +125,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       context() {
         const request = currentRequest();
         if (!request) throw new Error("GraphQL was asked outside of a request");
-        return { request, pgSettings: pgSettingsOf(request.caller) };
+        return { request, pgSettings: settingsOf(request.caller) };
       },
     },
   };

@@ -228,6 +228,32 @@ describe("starting and stopping", () => {
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
   });
 
+  test("can finish what is under way when it closes, and take nothing new", async () => {
+    const database = await createTestDatabase();
+    const gate = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<void>();
+    const router = Router();
+    router.get("/slow", async (_req, res) => {
+      entered.resolve();
+      await gate.promise;
+      res.json({ done: true });
+    });
+    const server = await startServer({
+      config: database.config,
+      databaseUrl: database.urls.authenticator,
+      log: logger,
+      routers: [{ path: "/reports", router }],
+    });
+    const slow = fetch(`${server.url}/reports/slow`);
+    await entered.promise;
+    const closed = server.close();
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+    gate.resolve();
+    expect(await (await slow).json()).toEqual({ done: true });
+    await closed;
+    await database.drop();
+  });
+
   test("can offer GraphiQL in development", async () => {
     const database = await createTestDatabase();
     const server = await startServer({

@@ -141,7 +141,16 @@ describe("what policies and grants refuse", () => {
   test("cannot change what is not there: LF006", async () => {
     const id = "00000000-0000-7000-8000-000000000000";
     await expect(api.run(UpdateJourneyDocument, { id, patch: { name: "x" } }, editor)).rejects.toThrow("[LF006]");
-    await expect(api.run(DeleteJourneyDocument, { id }, editor)).rejects.toThrow("[LF006]");
+    await expect(api.run(DeleteJourneyDocument, { id }, editor)).rejects.toThrow("There is no journey of that id");
+    const aliased = await api.ask(
+      `mutation { gone: deleteJourney(input: { id: "${id}" }) { journey { id } } }`,
+      {},
+      editor,
+    );
+    expect(aliased).toMatchObject({
+      data: { gone: null },
+      errors: [{ path: ["gone"], extensions: { code: "LF006" } }],
+    });
   });
 
   test("cannot write as a viewer: LF024, which says whom to ask", async () => {
@@ -166,6 +175,17 @@ describe("what policies and grants refuse", () => {
       admin,
     );
     expect(codeOf(answer)).toBe("LF900");
+  });
+});
+
+describe("many at once", () => {
+  test("cannot see the other tenant's rows however requests mingle on the connections", async () => {
+    const ask = (token: string) => api.ask("{ tenants { nodes { slug } } clients { nodes { slug } } }", {}, token);
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(i % 2 === 0 ? editor : stranger)));
+    for (const [i, { data }] of answers.entries()) {
+      expect(data.tenants.nodes).toEqual([{ slug: i % 2 === 0 ? "harbour" : "meadow" }]);
+      expect(data.clients.nodes.some(({ slug }: { slug: string }) => slug === "barn")).toBe(i % 2 === 1);
+    }
   });
 });
 

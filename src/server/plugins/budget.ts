@@ -58,8 +58,8 @@ export function budgetRule(errors: ErrorCatalog, budget: Budget): (context: Vali
       visit(operation.selectionSet, 1, []);
       const limit = over();
       if (limit) {
-        const { message, extensions } = errors.graphql("LF904", `${limit} over ${budget[limit]}`);
-        context.reportError(new GraphQLError(message, { nodes: operation, extensions }));
+        const { message, extensions } = errors.word("LF904", `${limit} over ${budget[limit]}`);
+        context.reportError(new GraphQLError(message, { nodes: operation, extensions: { ...extensions } }));
       }
       return false;
     },

@@ -27,9 +27,7 @@ export function earlyErrorsPlugin(catalog: ErrorCatalog): GraphileConfig.Plugin 
           for (const error of payload.errors) {
             if (error.extensions?.code !== undefined) continue;
             const { message, extensions } =
-              result.statusCode >= 500
-                ? catalog.graphql("LF905", requestId ?? "")
-                : catalog.graphql("LF900", error.message);
+              result.statusCode >= 500 ? catalog.word("LF905", requestId ?? "") : catalog.word("LF900", error.message);
             error.message = message;
             error.extensions = { ...extensions, ...(requestId ? { requestId } : {}) };
           }

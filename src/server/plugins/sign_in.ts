@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import type { PgResource } from "postgraphile/@dataplan/pg";
 import { constant, context, type FieldArgs, get, lambda, type Step, sideEffect } from "postgraphile/grafast";
 import { extendSchema, gql } from "postgraphile/utils";
+import { settingsOf } from "../../database/with_identity.ts";
 import type { ErrorCatalog } from "../errors.ts";
-import { pgSettingsOf } from "../identity.ts";
 import {
   CURRENT_PARAMETERS,
   derivePassword,
@@ -89,7 +89,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     ctx.request.caller = caller;
     const settings = ctx.pgSettings ?? {};
     for (const name of Object.keys(settings)) delete settings[name];
-    Object.assign(settings, pgSettingsOf(caller));
+    Object.assign(settings, settingsOf(caller));
   }
 
   async function enter(ctx: Grafast.Context, opened: OpenedSession) {
