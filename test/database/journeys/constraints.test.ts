@@ -390,7 +390,7 @@ describe("links across tenants", () => {
       for (const { table, name, column, target } of keys) {
         const {
           rows: [own],
-        } = await client.query(`select id from ${table} where tenant_id = $1 limit 1`, [people.tenantId]);
+        } = await client.query(`select id from ${table} where tenant_id = $1 order by id limit 1`, [people.tenantId]);
         const {
           rows: [other],
         } = await client.query(`select id from ${target} where tenant_id = $1 limit 1`, [foreign.tenantId]);
