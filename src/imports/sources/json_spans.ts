@@ -111,11 +111,11 @@ function literalEnd(text: Uint8Array, start: number): number {
   return end;
 }
 
-/** Letters, digits, plus, minus and the dot: numbers, true, false and null. */
+/** Lower-case letters, digits, E, plus, minus and the dot: numbers, true, false and null. */
 function isLiteralByte(byte: number): boolean {
-  return (
-    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x7a) || byte === 0x2b || byte === 0x2d || byte === 0x2e
-  );
+  const isDigit = byte >= 0x30 && byte <= 0x39;
+  const isLetter = byte >= 0x61 && byte <= 0x7a;
+  return isDigit || isLetter || byte === 0x45 || byte === 0x2b || byte === 0x2d || byte === 0x2e;
 }
 
 /** From behind an item to the next one, or to the closing byte. */

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 
@@ -20,7 +20,7 @@ export async function readBase(folder: string): Promise<Base> {
     id: baseId,
     tables: await Promise.all(
       tables.map(async (schema) => {
-        const text = await readFile(join(folder, "records", `${schema.name}.ndjson`), "utf8");
+        const text = await readRecords(folder, schema);
         const lines = text.split("\n").filter((line) => line.trim() !== "");
         return {
           id: schema.id,
@@ -31,4 +31,13 @@ export async function readBase(folder: string): Promise<Base> {
       }),
     ),
   };
+}
+
+/** By the table's name, or by its id where the name is no file's. */
+async function readRecords(folder: string, { id, name }: { id: string; name: string }): Promise<string> {
+  const names = await readdir(join(folder, "records"));
+  return await readFile(
+    join(folder, "records", names.includes(`${name}.ndjson`) ? `${name}.ndjson` : `${id}.ndjson`),
+    "utf8",
+  );
 }
