@@ -54,11 +54,23 @@ describe("people of a client", () => {
          ) g
         where g.grantee = 'landfall_client' and g.privilege_type <> 'SELECT' order by 1`,
     );
-    expect(rows.map(({ right }) => right)).toEqual(["journeys.comments delete", "journeys.comments update", "tenancy.users update"]);
+    expect(rows.map(({ right }) => right)).toEqual([
+      "journeys.comments delete",
+      "journeys.comments update",
+      "tenancy.users update",
+    ]);
   });
 
   test.each([
-    "clients", "pipelines", "journeys", "touchpoints", "touchpoint_versions", "templates", "workflows", "workflow_actions", "sync_history",
+    "clients",
+    "pipelines",
+    "journeys",
+    "touchpoints",
+    "touchpoint_versions",
+    "templates",
+    "workflows",
+    "workflow_actions",
+    "sync_history",
   ])("cannot read the working rows of journeys.%s (42501)", (table) =>
     rehearse(database, async (speak) => {
       await addDraft(speak, people);
@@ -79,15 +91,23 @@ describe("people of a client", () => {
       expect(await speak(people.stranger, versions)).toEqual([{ journey_id: others.id, version: 1 }]);
       expect(await speak(foreign.reviewer, versions)).toEqual([]);
       expect(await speak(people.viewer, versions)).toHaveLength(3);
-      expect(await speak(people.reviewer, "select journey_id, status from journeys.approvals")).toEqual([{ journey_id: own.id, status: "pending" }]);
-      expect(await speak(people.stranger, "select journey_id from journeys.approvals")).toEqual([{ journey_id: others.id }]);
+      expect(await speak(people.reviewer, "select journey_id, status from journeys.approvals")).toEqual([
+        { journey_id: own.id, status: "pending" },
+      ]);
+      expect(await speak(people.stranger, "select journey_id from journeys.approvals")).toEqual([
+        { journey_id: others.id },
+      ]);
     }));
 
   test("can read no more than themselves and their tenant of who there is", () =>
     rehearse(database, async (speak) => {
       expect(await speak(people.reviewer, "select id from tenancy.users")).toEqual([{ id: people.reviewer.userId }]);
-      expect(await speak(people.reviewer, "select user_id from tenancy.memberships")).toEqual([{ user_id: people.reviewer.userId }]);
-      expect(await speak(people.reviewer, "select client_id from tenancy.client_users")).toEqual([{ client_id: people.clientId }]);
+      expect(await speak(people.reviewer, "select user_id from tenancy.memberships")).toEqual([
+        { user_id: people.reviewer.userId },
+      ]);
+      expect(await speak(people.reviewer, "select client_id from tenancy.client_users")).toEqual([
+        { client_id: people.clientId },
+      ]);
       expect(await speak(people.reviewer, "select id from tenancy.tenants")).toEqual([{ id: people.tenantId }]);
       expect((await speak(people.viewer, "select from tenancy.users")).length).toBe(8);
     }));
@@ -111,17 +131,26 @@ describe("people of a client", () => {
     await submit(logins.speak, people, id);
     const versions = "select from journeys.journey_versions where journey_id = $1";
     expect(await logins.speak(people.secondReviewer, versions, [id])).toHaveLength(1);
-    await logins.speak(people.admin, "delete from tenancy.client_users where user_id = $1", [people.secondReviewer.userId]);
+    await logins.speak(people.admin, "delete from tenancy.client_users where user_id = $1", [
+      people.secondReviewer.userId,
+    ]);
     expect(await logins.speak(people.secondReviewer, versions, [id])).toEqual([]);
     expect(await logins.speak(people.reviewer, versions, [id])).toHaveLength(1);
   });
 
-  test.each(["save_journey_version", "withdraw_journey", "archive_journey", "duplicate_journey", "publish_journey", "submit_journey"])(
-    "cannot call journeys.%s (42501)",
-    (name) =>
-      rehearse(database, async (speak) => {
-        const { id } = await addDraft(speak, people);
-        expect(await refusal(speak(people.reviewer, `select journeys.${name}($1)`, [id]))).toMatchObject({ code: "42501" });
-      }),
+  test.each([
+    "save_journey_version",
+    "withdraw_journey",
+    "archive_journey",
+    "duplicate_journey",
+    "publish_journey",
+    "submit_journey",
+  ])("cannot call journeys.%s (42501)", (name) =>
+    rehearse(database, async (speak) => {
+      const { id } = await addDraft(speak, people);
+      expect(await refusal(speak(people.reviewer, `select journeys.${name}($1)`, [id]))).toMatchObject({
+        code: "42501",
+      });
+    }),
   );
 });

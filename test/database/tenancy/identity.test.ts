@@ -268,12 +268,13 @@ describe("an import batch", () => {
     },
   );
 
-  test.each([
+  const strangers: [string, () => string][] = [
     ["of another tenant", () => batchOf(theirs)],
     ["that is not there", () => randomUUID()],
     ["that is no uuid", () => "running"],
     ["that is empty", () => ""],
-  ] as const)("cannot be claimed by the worker %s", async (_what, batch) => {
+  ];
+  test.each(strangers)("cannot be claimed by the worker %s", async (_what, batch) => {
     await rolledBack(database.urls.worker, async (client) => {
       await claim(client, { "app.tenant_id": ours.id, "app.import_batch_id": batch() });
       expect(await claimedBatch(client)).toBeNull();

@@ -139,7 +139,7 @@ async function insertRow(client: pg.Client, table: Table, tenant: Tenant): Promi
     if (isRequired && values[name] === undefined) values[name] = firstLabel ?? synthesised(type, tenant.slug);
   }
   Object.assign(values, particular[table.name]);
-  if (table.name === "tenancy.client_users" || table.name === "tenancy.memberships") {
+  if (["tenancy.client_users", "tenancy.memberships", "tenancy.sessions"].includes(table.name)) {
     // A person of their own: everybody else has a membership already.
     values.user_id = (await addUser(client, `${table.name}-${tenant.slug}@canary.test`)).id;
   }
