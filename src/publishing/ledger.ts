@@ -1,6 +1,6 @@
 /**
  * Everything that publishing remembers, one short transaction a step. Each step of a run first proves that the run still
- * holds its lease and that no later publication of the journey has come: what fails that proof commits nothing.
+ * holds its lease, and most that no later publication of the journey has come: what fails that proof commits nothing.
  */
 import type { Pool, PoolClient } from "pg";
 import { z } from "zod";
@@ -109,8 +109,8 @@ function asWorker<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promis
   return withIdentity(run.pool, { kind: "worker", tenantId: run.tenantId }, step);
 }
 
-/** Proves that the run may still write, and renews its lease when half of it is gone. */
-async function guard(client: PoolClient, run: Run): Promise<void> {
+/** Proves that the run still has its lease, renews it when half of it is gone, and says whether a later publication has come. */
+async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: boolean }> {
   const { rows } = await client.query<{ is_overtaken: boolean; left_ms: number }>(
     `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
        exists (
@@ -124,18 +124,29 @@ async function guard(client: PoolClient, run: Run): Promise<void> {
   );
   const [held] = rows;
   if (held === undefined) throw new LeaseLost("another worker has taken this publication over");
-  if (held.is_overtaken) throw new Overtaken("a later publication of the journey has come");
-  if (held.left_ms > run.leaseMs / 2) return;
-  await client.query(
-    `update publishing.publications p set lease_expires_at = now() + make_interval(secs => $3::float8 / 1000)
-     where p.tenant_id = $1 and p.id = $2`,
-    [run.tenantId, run.publicationId, run.leaseMs],
-  );
+  if (held.left_ms <= run.leaseMs / 2) {
+    await client.query(
+      `update publishing.publications p set lease_expires_at = now() + make_interval(secs => $3::float8 / 1000)
+       where p.tenant_id = $1 and p.id = $2`,
+      [run.tenantId, run.publicationId, run.leaseMs],
+    );
+  }
+  return { isOvertaken: held.is_overtaken };
 }
 
+/** A step that only the run with the lease may take, and only while no later publication has come. */
 function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return asWorker(run, async (client) => {
-    await guard(client, run);
+    const { isOvertaken } = await holdLease(client, run);
+    if (isOvertaken) throw new Overtaken("a later publication of the journey has come");
+    return step(client);
+  });
+}
+
+/** A step that writes down what has happened in GoHighLevel already: it is true for a later publication too. */
+function leased<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
+  return asWorker(run, async (client) => {
+    await holdLease(client, run);
     return step(client);
   });
 }
@@ -280,7 +291,7 @@ export async function intend(run: Run, locationId: string, item: Item, attempts:
 
 /** Binds an object of GoHighLevel to the item for ever, right after the answer that named it. */
 export async function bind(run: Run, locationId: string, item: Item, remoteId: string, remoteName: string) {
-  await guarded(run, async (client) => {
+  await leased(run, async (client) => {
     await client.query(
       `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, remote_id, remote_name)
        select $1, $3, i.touchpoint_id, i.asset_kind, i.token, $4, $5
@@ -300,7 +311,7 @@ export async function bind(run: Run, locationId: string, item: Item, remoteId: s
 
 /** Takes back the intention to make something: it is known that nothing was made. */
 export async function withdrawCreate(run: Run, locationId: string, item: Item): Promise<void> {
-  await guarded(run, async (client) => {
+  await leased(run, async (client) => {
     await client.query(
       `update publishing.remote_objects r set create_sent_at = null
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
@@ -316,7 +327,7 @@ export async function unbind(
   assetKind: Item["asset_kind"],
   token: string,
 ): Promise<void> {
-  await guarded(run, async (client) => {
+  await leased(run, async (client) => {
     await client.query(
       `update publishing.remote_objects r set remote_id = null, synced_hash = null, create_sent_at = null
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,

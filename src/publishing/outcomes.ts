@@ -1,7 +1,7 @@
 /**
- * What became of a call, and what follows from it: the decision table, as data.
- *
- * Sources: GoHighLevel's documentation, its OpenAPI files, and reports of live accounts; see docs/publishing.md.
+ * What became of a call, and what follows from it: the decision table, as data. It rests on GoHighLevel's documentation and
+ * OpenAPI files where they say something, and on measurements of live accounts by others where they do not: 429 is in no
+ * specification, and the same 401 stands for a dead token and for a missing scope.
  */
 export const outcomeClasses = [
   "done",

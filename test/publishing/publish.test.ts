@@ -181,7 +181,7 @@ describe("a reply that is lost", () => {
       { kind: "commit-then-reset", method: "POST" },
       { kind: "status", method: "GET", path: "customValues$", skip: 1, ...lagging },
     );
-    const timing = { ...hasty, settleDelaysMs: [20, 40, 10_000] };
+    const timing = { ...hasty, settleDelaysMs: [20, 40, 3_000], longestWaitMs: 5_000 };
     expect(await story.run(publicationId, { timing })).toBe("synced");
     await expectOneEach({ templates: 0, folders: 0, values: 1 });
   });

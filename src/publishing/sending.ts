@@ -1,0 +1,51 @@
+import type { Logger } from "../log.ts";
+import type { Client } from "./client.ts";
+import * as ledger from "./ledger.ts";
+import type { Rendered } from "./render.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Timing } from "./timing.ts";
+
+/** Everything that stays the same through a run. */
+export type Sending = {
+  run: ledger.Run;
+  claim: ledger.Claim;
+  locationId: string;
+  snapshot: Snapshot;
+  folderToken: string;
+  touchpoints: Map<string, Snapshot["touchpoints"][number]>;
+  client: Client;
+  timing: Timing;
+  log: Logger;
+  duplicatesArchived: number;
+};
+
+/** How a run ends, as far as sending decides it. */
+export type Outcome = Pick<ledger.Ending, "status" | "lastError" | "runInMs">;
+
+/** Ends a run before all items had their turn. */
+export class Stop extends Error {
+  readonly ending: Outcome;
+
+  constructor(ending: Outcome) {
+    super(ending.lastError ?? ending.status);
+    this.ending = ending;
+  }
+}
+
+/** Puts a location aside, and ends the run with it. */
+export async function stopLocation(
+  run: ledger.Run,
+  locationId: string,
+  status: "paused" | "needs_reauth" | "blocked",
+  reason: string,
+  pausedForMs: number | null,
+): Promise<never> {
+  await ledger.stopLocation(run, locationId, status, reason, pausedForMs);
+  throw new Stop({ status: status === "paused" ? "deferred" : "blocked", lastError: reason, runInMs: pausedForMs });
+}
+
+/** Why a thing is not sent at all, or null. */
+export function obstacleOf(rendered: Rendered): string | null {
+  const empty = rendered.findings.find((finding) => finding.kind === "empty_content");
+  return empty === undefined ? null : `${empty.detail} Write it, have the journey approved, and publish again.`;
+}
