@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { generate } from "@graphql-codegen/cli";
 import { projectDir } from "../src/config.ts";
 import { deriveUrls } from "../src/database/urls.ts";
+import { errorCode, errorMessage } from "../src/errors.ts";
 import { documentMapping } from "../src/imports/document_mapping.ts";
 import { mappings } from "../src/imports/mappings/find_mapping.ts";
 import { logger } from "../src/log.ts";
@@ -73,21 +74,30 @@ async function generateFiles(): Promise<Map<string, string>> {
 function current(path: string): string | undefined {
   try {
     return readFileSync(join(projectDir, path), "utf8");
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 
-const files = await generateFiles();
-const stale = [...files].filter(([path, content]) => current(path) !== content);
-if (process.argv.includes("--check")) {
-  for (const [path] of stale)
-    process.stderr.write(`${path} is not what the database makes of it: run npm run generate\n`);
-  process.exitCode = stale.length > 0 ? 1 : 0;
-} else {
+async function main(isCheck: boolean): Promise<number> {
+  const files = await generateFiles();
+  const stale = [...files].filter(([path, content]) => current(path) !== content);
   for (const [path, content] of stale) {
+    if (isCheck) {
+      process.stderr.write(`${path} is not what the database makes of it: run npm run generate\n`);
+      continue;
+    }
     mkdirSync(dirname(join(projectDir, path)), { recursive: true });
     writeFileSync(join(projectDir, path), content);
     process.stdout.write(`${path}\n`);
   }
+  return isCheck && stale.length > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.includes("--check"));
+} catch (error) {
+  process.stderr.write(`Nothing was generated: ${errorMessage(error)}\n`);
+  process.exitCode = 1;
 }
