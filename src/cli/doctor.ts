@@ -10,6 +10,10 @@ import { attachEmbedded } from "../database/embedded.ts";
 import { errorMessage, LandfallError } from "../errors.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 
+interface DoctorOptions extends AnswerOptions {
+  only?: string;
+}
+
 interface Finding {
   check: string;
   status: "ok" | "warning" | "failed";
@@ -31,10 +35,13 @@ export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description("Check configuration, database, versions, roles, migrations and queue: a line each, with what to do.")
+    .option("--only <check>", "tell of one check, and exit with 1 unless it is ok: for health checks of containers")
     .option(...jsonOption)
-    .action(async (options: AnswerOptions) => {
-      const findings = await examine();
-      const isHealthy = findings.every(({ status }) => status !== "failed");
+    .action(async (options: DoctorOptions) => {
+      const findings = (await examine()).filter(({ check }) => options.only === undefined || check === options.only);
+      const isHealthy = options.only
+        ? findings.length > 0 && findings.every(({ status }) => status === "ok")
+        : findings.every(({ status }) => status !== "failed");
       answer(options, { isHealthy, findings }, findings.map(lineOf));
       if (!isHealthy) process.exitCode = 1;
     });
@@ -97,7 +104,7 @@ async function examine(): Promise<Finding[]> {
     findings.push(await checkVersion(patient), await checkRoles(patient), ...(await checkLogins(patient)));
     const migrations = await checkMigrations(patient);
     findings.push(migrations);
-    if (migrations.status === "ok") findings.push(await checkQueue(patient), await checkWorkers(patient));
+    if (migrations.status !== "failed") findings.push(await checkQueue(patient), await checkWorkers(patient));
     findings.push(await checkApi(patient));
     return findings;
   } finally {
@@ -198,7 +205,7 @@ async function checkRoles({ client, config }: Patient): Promise<Finding> {
 async function checkLogins({ urls }: Patient): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [check, url, variable] of [
-    ["API login", urls.api, "DATABASE_URL"],
+    ["api login", urls.api, "DATABASE_URL"],
     ["worker login", urls.worker, "DATABASE_WORKER_URL"],
   ] as const) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
@@ -225,8 +232,10 @@ async function checkMigrations({ client, urls }: Patient): Promise<Finding> {
   const { rows } = found[0]?.is_there
     ? await client.query<{ filename: string }>("select filename from graphile_migrate.migrations")
     : { rows: [] };
-  const applied = new Set(rows.map(({ filename }) => filename));
-  const pending = files.filter((name) => !applied.has(name));
+  // The table keeps the number alone, and a file's name also says what it does.
+  const numberOf = (name: string) => Number.parseInt(name, 10);
+  const applied = new Set(rows.map(({ filename }) => numberOf(filename)));
+  const pending = files.filter((name) => !applied.has(numberOf(name)));
   if (pending.length > 0) {
     return failed("migrations", `${pending.length} of ${files.length} are not applied.`, "Run `landfall migrate`.");
   }
@@ -256,14 +265,23 @@ async function checkQueue({ urls }: Patient): Promise<Finding> {
   }
 }
 
-async function checkWorkers({ client }: Patient): Promise<Finding> {
-  const { rows } = await client.query<{ count: number }>(
-    "select count(distinct pid)::integer as count from pg_catalog.pg_stat_activity where application_name = 'landfall worker' and datname = current_database()",
-  );
-  const count = rows[0]?.count ?? 0;
-  return count > 0
-    ? ok("worker", "At least one is connected.")
-    : warning("worker", "None is connected: jobs wait.", "Start one: `landfall worker`.");
+/** Asked as the worker's login, which sees its own sessions without being an administrator. */
+async function checkWorkers({ urls }: Patient): Promise<Finding> {
+  const client = new pg.Client({ connectionString: urls.worker, connectionTimeoutMillis: 5_000 });
+  try {
+    await client.connect();
+    const { rowCount } = await client.query(
+      `select from pg_catalog.pg_stat_activity
+        where application_name = 'landfall worker' and usename = current_user and datname = current_database() limit 1`,
+    );
+    return rowCount
+      ? ok("worker", "At least one is connected.")
+      : warning("worker", "None is connected: jobs wait.", "Start one: `landfall worker`.");
+  } catch (error) {
+    return failed("worker", `Nobody can look: ${errorMessage(error)}.`, "See the line of the worker login.");
+  } finally {
+    await client.end();
+  }
 }
 
 async function checkApi({ config }: Patient): Promise<Finding> {
@@ -271,8 +289,8 @@ async function checkApi({ config }: Patient): Promise<Finding> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
     return response.ok
-      ? ok("API", `${url} says that it is ready.`)
-      : warning("API", `${url} answers ${response.status}.`, "See its log.");
+      ? ok("api", `${url} says that it is ready.`)
+      : warning("api", `${url} answers ${response.status}.`, "See its log.");
   } catch (error) {
     const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
     return warning(

@@ -26,7 +26,7 @@ export function registerPsql(program: Command): void {
     .description("Open psql on the database as a reporter: reads everything of one tenant, changes nothing.")
     .argument("[arguments...]", "passed on to psql, after --")
     .option("--tenant <slug>", "the tenant to read (may be left out where there is one only)")
-    .addHelpText("after", "\nExample: landfall psql --tenant harbour -- -c 'table reporting.journeys_by_status'")
+    .addHelpText("after", "\nExample: landfall psql --tenant harbour -- -c 'table reporting.journey_statuses'")
     .action(async (psqlArguments: string[], options: PsqlOptions) => {
       const config = loadConfig();
       const database = await openDatabase(config);
@@ -127,7 +127,7 @@ function introduce(tenant: Tenant, reports: Report[]): void {
   tell(`\n  :${"help".padEnd(width)}  this list    \\d journeys.*  the tables    \\?  psql's own help    \\q  leave\n`);
 }
 
-/** Every report is a psql variable that holds its query, so that `:journeys_by_status` at the prompt runs it. */
+/** Every report is a psql variable that holds its query, so that `:journey_statuses` at the prompt runs it. */
 async function runPsql(url: string, reports: Report[], psqlArguments: string[]): Promise<number> {
   const help = `select relname as report, pg_catalog.obj_description(oid, 'pg_class') as what from pg_catalog.pg_class
     where relnamespace = 'reporting'::regnamespace and relkind = 'v' order by 1;`;

@@ -26,7 +26,7 @@ export interface OpenDatabase extends ConnectionUrls {
 
 /**
  * Every connection string, derived from the ones that are given: DATABASE_URL alone suffices. It is an administrator's unless its
- * user is the authenticator or DATABASE_OWNER_URL is given too; then it is the API's.
+ * user is the authenticator or DATABASE_OWNER_URL is given too; then it is the API's, and may leave its password out.
  *
  * @throws LandfallError `config` where DATABASE_URL is missing
  */
@@ -35,10 +35,13 @@ export function connectionUrls(config: Config): ConnectionUrls {
   if (url === undefined) {
     return fail("config", "DATABASE_URL is not set.", "Set it, or let `landfall start` run a server of its own.");
   }
-  const isApiLogin = ownerUrl !== undefined || new URL(url).username === `${config.rolePrefix}_authenticator`;
+  const { username, password } = new URL(url);
+  const isAuthenticator = username === `${config.rolePrefix}_authenticator`;
+  const isApiLogin = ownerUrl !== undefined || isAuthenticator;
   const admin = ownerUrl ?? (isApiLogin ? undefined : url);
   const derived = deriveUrls(admin ?? url, config.secretKey, config.rolePrefix);
-  const api = isApiLogin ? url : derived.authenticator;
+  // An authenticator without a password is given the one that `landfall migrate` set.
+  const api = isApiLogin && !(isAuthenticator && password === "") ? url : derived.authenticator;
   return {
     admin: admin && withSslMode(admin, sslMode),
     api: withSslMode(api, sslMode),
