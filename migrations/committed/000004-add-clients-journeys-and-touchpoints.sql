@@ -1,5 +1,5 @@
 --! Previous: sha1:a580fc5e2b94914200a918222515e7c9c85f33f5
---! Hash: sha1:b6d13e75ff3f569e9ee24436e124989584a4b043
+--! Hash: sha1:214bc9dd03948993a3603989579b5cff25b49937
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.
@@ -890,6 +890,8 @@ create or replace function app_private.tg_touchpoints__stamp_order() returns tri
   set search_path = pg_catalog, pg_temp
   as $$
   begin
+    -- Two at once would both find the same last place; the second waits.
+    perform from journeys.journeys j where j.tenant_id = new.tenant_id and j.id = new.journey_id for no key update;
     select coalesce(max(t.order_index) + 1, 0) into new.order_index
     from journeys.touchpoints t
     where t.tenant_id = new.tenant_id and t.journey_id = new.journey_id;

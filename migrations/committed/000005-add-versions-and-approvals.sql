@@ -1,5 +1,5 @@
---! Previous: sha1:b6d13e75ff3f569e9ee24436e124989584a4b043
---! Hash: sha1:2a070cead891b989f3a5a92b3ad763db7b7c808d
+--! Previous: sha1:214bc9dd03948993a3603989579b5cff25b49937
+--! Hash: sha1:39e5f679ec1a701f0aa6f9f89787b5ad7cd77114
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.

@@ -1,5 +1,5 @@
---! Previous: sha1:2a070cead891b989f3a5a92b3ad763db7b7c808d
---! Hash: sha1:e6c22745f56c21af2162fea128f5f9a11ba652f3
+--! Previous: sha1:39e5f679ec1a701f0aa6f9f89787b5ad7cd77114
+--! Hash: sha1:8f3073d4181b16f87bd0f14d48796df8c37b9d30
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

@@ -1,5 +1,5 @@
---! Previous: sha1:e6c22745f56c21af2162fea128f5f9a11ba652f3
---! Hash: sha1:92a79a48dc17d260ce8f4563d4a79b22162b2072
+--! Previous: sha1:8f3073d4181b16f87bd0f14d48796df8c37b9d30
+--! Hash: sha1:5c395944c4c1f611c71d5af2986bd41516e21c3d
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

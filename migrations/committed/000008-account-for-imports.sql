@@ -1,5 +1,5 @@
---! Previous: sha1:92a79a48dc17d260ce8f4563d4a79b22162b2072
---! Hash: sha1:ea501c24d6cdb35b409ed2a265ec3e1a250fcf18
+--! Previous: sha1:5c395944c4c1f611c71d5af2986bd41516e21c3d
+--! Hash: sha1:fc0dfe9e54f5a1dbe916d605bf82287ef63f6463
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.
@@ -890,6 +890,24 @@ comment on function app_private.make_import_partition(uuid) is
   'Makes room for a batch''s payloads, once. Definer, because making tables is the owner''s; it serves a batch of the current tenant only.';
 revoke all on function app_private.make_import_partition(uuid) from public;
 grant execute on function app_private.make_import_partition(uuid) to :WORKER;
+
+create or replace function app_private.analyze_imports(batch_id uuid) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    partition_name constant text := 'import_payloads_' || replace(analyze_imports.batch_id::text, '-', '');
+  begin
+    if to_regclass('app_private.' || partition_name) is not null then
+      execute format('analyze app_private.%I', partition_name);
+    end if;
+    analyze app_private.import_places, imports.records, imports.effects, imports.issues;
+  end
+  $$;
+comment on function app_private.analyze_imports(uuid) is
+  'Brings the planner''s statistics of a batch''s payloads and of the ledger up to date. Definer, because only an owner may.';
+revoke all on function app_private.analyze_imports(uuid) from public;
+grant execute on function app_private.analyze_imports(uuid) to :WORKER;
 --! EndIncluded imports/private.sql
 --! Included imports/queue_batches.sql
 -- A queued batch has a job, in the same transaction. The batch is the truth and the job its wake-up: a lost or doubled job changes nothing.

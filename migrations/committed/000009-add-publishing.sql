@@ -1,5 +1,5 @@
---! Previous: sha1:ea501c24d6cdb35b409ed2a265ec3e1a250fcf18
---! Hash: sha1:3cd1ea9ed555f0a1a74a134168e40cb25a203d44
+--! Previous: sha1:fc0dfe9e54f5a1dbe916d605bf82287ef63f6463
+--! Hash: sha1:4adb2f8deceb961e4bc2595cfb33dc98c9f977f3
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by
@@ -859,6 +859,10 @@ create or replace function app.set_location_token(client_id uuid, token_cipherte
     select c.* into client from journeys.clients c where c.tenant_id = tenant and c.id = set_location_token.client_id;
     if not found then
       perform app_private.raise_error('LF006', 'client', set_location_token.client_id::text);
+    end if;
+    -- Refused here and not by the constraint, whose message would repeat what was given.
+    if token_ciphertext !~ '^v1:[A-Za-z0-9+/]{40,}={0,2}$' then
+      perform app_private.raise_error('LF009', 'The token is not encrypted.', 'Set it with the mutation setLocationToken, which encrypts it.');
     end if;
     place := app_private.know_location(client);
     if place.id is null then

@@ -1,5 +1,5 @@
---! Previous: sha1:3cd1ea9ed555f0a1a74a134168e40cb25a203d44
---! Hash: sha1:2b29e3df11cc52761e7aea61f66c06e0cb8e9955
+--! Previous: sha1:4adb2f8deceb961e4bc2595cfb33dc98c9f977f3
+--! Hash: sha1:bcaf96a9b9f2e6726c9ba7a305ea0daaab3b3d82
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

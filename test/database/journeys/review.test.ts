@@ -387,6 +387,20 @@ describe("two at once", () => {
     expect(await statusOf(logins.speak, people, id)).toBe("draft");
   });
 
+  test("can both add a step last", async () => {
+    const { id } = await addDraft(logins.speak, people, "Grows from both sides");
+    const add =
+      "insert into journeys.touchpoints (journey_id, name, type) values ($1, 'More', 'note') returning order_index";
+    let second: Promise<{ order_index: number }[]> = Promise.resolve([]);
+    const first = await withIdentity(logins.authenticator, people.editor, async (client) => {
+      const { rows } = await client.query<{ order_index: number }>(add, [id]);
+      second = logins.speak<{ order_index: number }>(people.secondEditor, add, [id]);
+      await untilSomebodyWaits();
+      return rows;
+    });
+    expect([...first, ...(await second)]).toEqual([{ order_index: 3 }, { order_index: 4 }]);
+  });
+
   test("can give two journeys of one name their slugs at once", async () => {
     const insert = "insert into journeys.journeys (client_id, name) values ($1, 'Named alike') returning slug";
     let second: Promise<{ slug: string }[]> = Promise.resolve([]);
@@ -627,6 +641,25 @@ describe("publishing", () => {
         requester_id: people.admin.userId,
       });
       expect(await statusOf(speak, people, id)).toBe("published");
+    }));
+
+  test("can publish again after an edit: the version approved last, and the one that still waits is put aside", () =>
+    rehearse(database, async (speak) => {
+      const { id, steps } = await addDraft(speak, people);
+      await publish(speak, people, id);
+      await speak(people.editor, "update journeys.touchpoints set name = 'Hello' where id = $1", [steps[0]]);
+      await approve(speak, people, id);
+      await speak(people.admin, "select journeys.publish_journey($1)", [id]);
+      const publications = await speak(
+        people.viewer,
+        `select p.status, v.version from publishing.publications p join journeys.journey_versions v on v.id = p.journey_version_id
+          where p.journey_id = $1 order by v.version`,
+        [id],
+      );
+      expect(publications).toEqual([
+        { status: "superseded", version: 1 },
+        { status: "queued", version: 2 },
+      ]);
     }));
 
   test("cannot publish what is not approved (LF003)", () =>
