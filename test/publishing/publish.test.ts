@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { beginStory, hasty, type Story, writesOf } from "./story.ts";
 
 const email = {
@@ -287,6 +288,65 @@ test("a template deleted there is missing; a retry makes it anew and keeps the o
   );
   expect(ids.map((row) => row.remote_id)).toContain(old);
   expect(ids).toHaveLength(2);
+});
+
+test("a folder deleted there is missing; a retry makes it anew for what is to go into it", async () => {
+  const journeyId = await story.writeJourney("Folder gone", [email]);
+  await story.run(await story.publish(journeyId));
+  const state = await story.state();
+  await story.fake("seed", { ...state, templates: state.templates.filter((row) => row.type !== "folder") });
+  await story.asAdmin((client) =>
+    client.query(
+      `insert into journeys.touchpoints (journey_id, name, type, order_index, content)
+       values ($1, 'Second', 'email', 1, '{"subject": "2", "body": "2"}'), ($1, 'Third', 'email', 2, '{"subject": "3", "body": "3"}')`,
+      [journeyId],
+    ),
+  );
+  const publicationId = await story.publish(journeyId);
+  expect(await story.run(publicationId)).toBe("partial");
+  expect(await statuses(publicationId)).toEqual(["remote_missing", "synced", "remote_missing", "blocked"]);
+  await story.asAdmin((client) => client.query("select publishing.retry_publication($1)", [publicationId]));
+  expect(await story.run(publicationId)).toBe("synced");
+  await expectOneEach({ templates: 3, folders: 1, values: 0 });
+});
+
+test("an unknown merge field goes out as it is, and is named on the item", async () => {
+  const journeyId = await story.writeJourney("Findings", [
+    { name: "Odd", type: "sms", content: { body: "Hi {{venue}}" } },
+  ]);
+  const publicationId = await story.publish(journeyId);
+  expect(await story.run(publicationId)).toBe("synced");
+  const found = await story.database.query(
+    "select findings from publishing.publication_items where publication_id = $1",
+    [publicationId],
+  );
+  expect(found).toEqual([{ findings: [{ kind: "unknown_merge_field", detail: "{{venue}}" }] }]);
+});
+
+test("a location's token appears in no row, no job and no line of the log", async () => {
+  const canary = "pit-canary-90210";
+  const lines: string[] = [];
+  const log = pino({ level: "trace" }, { write: (line: string) => lines.push(line) });
+  const journeyId = await story.writeJourney("Secret", [email, sms]);
+  const publicationId = await story.publish(journeyId);
+  await story.fault({ kind: "status", status: 503 }, { kind: "status", status: 500, method: "POST" });
+  expect(await story.run(publicationId, { defaultToken: canary, log })).toBe("blocked");
+  expect(lines).not.toHaveLength(0);
+  const tables = [
+    "publishing.locations",
+    "publishing.publications",
+    "publishing.publication_items",
+    "publishing.remote_objects",
+    "journeys.sync_history",
+    "audit.changes",
+    "graphile_worker._private_jobs",
+  ];
+  for (const table of tables) {
+    const rows = await story.database.query(`select to_jsonb(t)::text as row from ${table} t`);
+    expect(rows).not.toHaveLength(0);
+    expect(JSON.stringify(rows)).not.toContain(canary);
+  }
+  expect(lines.join("")).not.toContain(canary);
 });
 
 test("a burst limit costs no attempt and loses nothing", async () => {
