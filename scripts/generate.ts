@@ -1,12 +1,15 @@
 /**
- * Writes what is generated: from the API src/generated/schema.graphql and the types of the documents in src/documents, from the import
- * mappings docs/mappings. With `--check` it writes nothing and fails where the committed files differ. A database of its own is started
+ * Writes what is generated: from the API src/generated/schema.graphql and the types of the documents in src/documents, from the catalog
+ * docs/database.md and docs/errors.md, from the import mappings docs/mappings. With `--check` it writes nothing and fails where the committed files differ. A database of its own is started
  * for it and thrown away.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generate } from "@graphql-codegen/cli";
+import pg from "pg";
 import { projectDir } from "../src/config.ts";
+import { documentDatabase } from "../src/database/document_database.ts";
+import { documentErrors } from "../src/database/document_errors.ts";
 import { deriveUrls } from "../src/database/urls.ts";
 import { errorCode, errorMessage } from "../src/errors.ts";
 import { documentMapping } from "../src/imports/document_mapping.ts";
@@ -29,12 +32,23 @@ const scalars = {
   UUID: "string",
 };
 
-async function readSchema(): Promise<string> {
+/** What the database makes: the API's schema, and the pages about itself. */
+async function readDatabase(): Promise<Map<string, string>> {
   const cluster = await startTestCluster();
   try {
     const adminUrl = cluster.adminUrl.replace(/\/[^/]*$/, `/${templateDatabase}`);
     const { authenticator } = deriveUrls(adminUrl, cluster.secretKey, rolePrefix);
-    return await printApiSchema(authenticator, rolePrefix, logger);
+    const client = new pg.Client({ connectionString: adminUrl });
+    await client.connect();
+    try {
+      return new Map([
+        ["src/generated/schema.graphql", await printApiSchema(authenticator, rolePrefix, logger)],
+        ["docs/database.md", await documentDatabase(client, rolePrefix)],
+        ["docs/errors.md", await documentErrors(client)],
+      ]);
+    } finally {
+      await client.end();
+    }
   } finally {
     await cluster.stop();
   }
@@ -42,10 +56,10 @@ async function readSchema(): Promise<string> {
 
 /** Files by path, relative to the project. */
 async function generateFiles(): Promise<Map<string, string>> {
-  const schema = await readSchema();
+  const files = await readDatabase();
   const outputs: { filename: string; content: string }[] = await generate(
     {
-      schema,
+      schema: files.get("src/generated/schema.graphql") as string,
       documents: [join(projectDir, "src/documents/**/*.graphql")],
       silent: true,
       generates: {
@@ -65,7 +79,6 @@ async function generateFiles(): Promise<Map<string, string>> {
     },
     false,
   );
-  const files = new Map([["src/generated/schema.graphql", schema]]);
   for (const { filename, content } of outputs) files.set(filename, content);
   for (const mapping of mappings) files.set(`docs/mappings/${mapping.name}.md`, documentMapping(mapping));
   return files;
