@@ -1,0 +1,184 @@
+/** The main job, end to end: a base goes in, an approved journey comes out. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
+import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { type Installation, makeDataDir, removeDataDir, startInstallation } from "./installation.ts";
+
+const clientSlug = "harbourlight-weddings";
+const journeyName = "Inquiry to Tour";
+
+interface Touchpoint {
+  id: string;
+  name: string;
+  type: string;
+  status: string;
+  ghlTemplateId: string | null;
+}
+
+/** Editor submits, the client's reviewer approves, an admin publishes; gives the journey and the publication. */
+async function publishOverHttp({ ask, signIn }: Installation): Promise<{ journeyId: string; publicationId: string; admin: string }> {
+  const editor = await signIn("editor@sample.example");
+  const reviewer = await signIn("reviewer@harbourlight.example");
+  const admin = await signIn("admin@sample.example");
+
+  const found = await ask(
+    `query ($slug: String!) { clientBySlug(slug: $slug) { journeys { nodes { id name status allowedTransitions } } } }`,
+    { slug: clientSlug },
+    editor,
+  );
+  const journey = found.data.clientBySlug.journeys.nodes.find(({ name }: { name: string }) => name === journeyName);
+  expect(journey).toMatchObject({ status: "draft", allowedTransitions: ["client_review", "archived"] });
+
+  const early = await ask(publish, { journeyId: journey.id }, admin);
+  expect(early.code).toBe("LF003");
+
+  const submitted = await ask(
+    `mutation ($journeyId: UUID!) {
+       submitJourney(input: { journeyId: $journeyId, changeLog: "Ready for the season" }) {
+         approval { id status journey { status } journeyVersion { version } }
+       }
+     }`,
+    { journeyId: journey.id },
+    editor,
+  );
+  const { approval } = submitted.data.submitJourney;
+  expect(approval).toMatchObject({ status: "pending", journey: { status: "client_review" } });
+
+  expect((await ask(review, { approvalId: approval.id, decision: "approve" }, editor)).code).toBe("LF024");
+
+  const waiting = await ask(
+    `{ approvals(filter: { status: { equalTo: pending } }) { nodes { id journeyVersion { snapshot } } } }`,
+    {},
+    reviewer,
+  );
+  const seen = waiting.data.approvals.nodes.find(({ id }: { id: string }) => id === approval.id);
+  expect(seen.journeyVersion.snapshot.journey.name).toBe(journeyName);
+  expect((await ask("{ touchpoints { nodes { id } } }", {}, reviewer)).code).toBe("LF024");
+
+  const reviewed = await ask(review, { approvalId: approval.id, decision: "approve" }, reviewer);
+  expect(reviewed.data.reviewJourney.approval.status).toBe("approved");
+
+  expect((await ask(publish, { journeyId: journey.id }, editor)).code).toBe("LF024");
+  const published = await ask(publish, { journeyId: journey.id }, admin);
+  expect(published.data.publishJourney.publication).toMatchObject({ journey: { status: "published" } });
+  return { journeyId: journey.id, publicationId: published.data.publishJourney.publication.id, admin };
+}
+
+const review = `mutation ($approvalId: UUID!, $decision: ReviewDecision!) {
+  reviewJourney(input: { approvalId: $approvalId, decision: $decision }) { approval { status } }
+}`;
+const publish = `mutation ($journeyId: UUID!) {
+  publishJourney(input: { journeyId: $journeyId }) { publication { id status journey { status } } }
+}`;
+
+async function waitUntilSynced({ ask }: Installation, publicationId: string, admin: string): Promise<void> {
+  for (;;) {
+    const { data } = await ask(
+      `query ($id: UUID!) { publication(id: $id) { status lastError } }`,
+      { id: publicationId },
+      admin,
+    );
+    const { status, lastError } = data.publication;
+    if (status === "synced") return;
+    if (!["queued", "running"].includes(status)) throw new Error(`the publication is ${status}: ${lastError}`);
+    await sleep(100);
+  }
+}
+
+async function touchpointsOf({ ask }: Installation, journeyId: string, admin: string): Promise<Touchpoint[]> {
+  const { data } = await ask(
+    `query ($id: UUID!) {
+       journey(id: $id) { touchpoints(orderBy: ORDER_INDEX_ASC, first: 100) { nodes { id name type status ghlTemplateId } } }
+     }`,
+    { id: journeyId },
+    admin,
+  );
+  return data.journey.touchpoints.nodes;
+}
+
+interface Held {
+  templates: { id: string; name: string; type: string; archived: boolean }[];
+  customValues: { id: string }[];
+}
+
+async function stateOf(sandboxUrl: string): Promise<Held> {
+  return (await (await fetch(`${sandboxUrl}/__fake/state`)).json()) as Held;
+}
+
+function expectHeldOnce(touchpoints: Touchpoint[], { templates, customValues }: Held): void {
+  const emails = touchpoints.filter(({ type }) => type === "email");
+  expect(emails.length).toBeGreaterThan(1);
+  const held = templates.filter(({ type, archived }) => type === "template" && !archived).map(({ id }) => id);
+  expect(held.toSorted()).toEqual(emails.map(({ ghlTemplateId }) => ghlTemplateId).toSorted());
+  const texts = touchpoints.filter(({ type }) => ["sms", "call", "task", "note"].includes(type));
+  expect(customValues.map(({ id }) => id).toSorted()).toEqual(texts.map(({ ghlTemplateId }) => ghlTemplateId).toSorted());
+  expect(templates.filter(({ type }) => type === "folder")).toHaveLength(1);
+  for (const touchpoint of [...emails, ...texts]) expect(touchpoint.status).toBe("published");
+}
+
+test("can start from nothing, submit, review and publish a journey, and start again with all of it there", async () => {
+  const dataDir = makeDataDir();
+  try {
+    const first = await startInstallation(dataDir);
+    expect(first.welcome).toMatch(/GraphiQL\s+http/);
+    expect(first.welcome).toMatch(/PostgreSQL\s+postgres:\/\//);
+    expect(first.welcome).toContain("verified");
+    const { journeyId, publicationId, admin } = await publishOverHttp(first);
+    await waitUntilSynced(first, publicationId, admin);
+    const touchpoints = await touchpointsOf(first, journeyId, admin);
+    expectHeldOnce(touchpoints, await stateOf(first.sandboxUrl as string));
+    expect(await first.end("SIGTERM")).toBe(0);
+
+    const second = await startInstallation(dataDir);
+    const again = await second.signIn("admin@sample.example");
+    expect(await touchpointsOf(second, journeyId, again)).toEqual(touchpoints);
+    expectHeldOnce(touchpoints, await stateOf(second.sandboxUrl as string));
+    const { data } = await second.ask("{ importBatches { totalCount } }", {}, again);
+    expect(data.importBatches.totalCount).toBe(1);
+    expect(await second.end("SIGINT")).toBe(0);
+  } finally {
+    removeDataDir(dataDir);
+  }
+});
+
+test("can lose the worker between GoHighLevel's commit and ours, and still make one template", async () => {
+  const dataDir = makeDataDir();
+  const database = await createTestDatabase();
+  const sandbox = await startGohighlevelSandbox({});
+  const environment = {
+    DATABASE_URL: database.urls.admin,
+    LANDFALL_SECRET_KEY: database.secretKey,
+    LANDFALL_ROLE_PREFIX: database.rolePrefix,
+    GHL_BASE_URL: sandbox.url,
+    GHL_API_KEY: sandboxToken,
+  };
+  try {
+    await fetch(`${sandbox.url}/__fake/faults`, {
+      method: "POST",
+      body: JSON.stringify([{ kind: "commit-then-hang", method: "POST", path: "templates$" }]),
+    });
+    const first = await startInstallation(dataDir, environment);
+    const { journeyId, publicationId } = await publishOverHttp(first);
+    while ((await stateOf(sandbox.url)).templates.every(({ type }) => type === "folder")) await sleep(50);
+    await first.end("SIGKILL");
+
+    // The half minute of silence after which a worker counts as dead, and the minute after which its publications are looked for.
+    await database.query("update app_private.worker_heartbeats set beat_at = beat_at - interval '1 hour'");
+    await database.query("update graphile_worker._private_jobs set locked_at = locked_at - interval '1 hour' where locked_at is not null");
+    await database.query(
+      "update publishing.publications set lease_expires_at = lease_expires_at - interval '1 hour' where status = 'running'",
+    );
+    await database.query("select app.sweep_workers()");
+
+    const second = await startInstallation(dataDir, environment);
+    const admin = await second.signIn("admin@sample.example");
+    await waitUntilSynced(second, publicationId, admin);
+    expectHeldOnce(await touchpointsOf(second, journeyId, admin), await stateOf(sandbox.url));
+    expect(await second.end()).toBe(0);
+  } finally {
+    await sandbox.close();
+    await database.drop();
+    removeDataDir(dataDir);
+  }
+});
