@@ -7,6 +7,7 @@ const style = `
   h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } h3 { font-size: 1rem; }
   table { border-collapse: collapse; width: 100%; font-size: .9rem; }
   th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #8884; overflow-wrap: anywhere; }
+  th { white-space: nowrap; }
   .wide { overflow-x: auto; }
   details { border: 1px solid #8886; border-radius: .4rem; padding: .5rem .75rem; margin: .5rem 0; }
   summary { cursor: pointer; overflow-wrap: anywhere; }
@@ -71,15 +72,14 @@ function locationSection(state: State, location: State["locations"][number]): st
 function journalSection(entries: JournalEntry[]): string {
   if (entries.length === 0) return "<p>No call yet.</p>";
   return table(
-    ["Time", "Call", "Answer", "Fault"],
+    ["Time", "Call", "Answer"],
     entries
       .slice(-100)
       .reverse()
       .map((entry) => [
-        entry.at.slice(11, 23),
+        entry.at.slice(11, 19),
         `${entry.method} ${entry.path}${entry.query === "" ? "" : `?${entry.query}`}`,
-        entry.status ?? "none",
-        entry.fault ?? "",
+        [entry.status ?? "none", entry.fault].filter((part) => part !== null).join(" "),
       ]),
   );
 }

@@ -126,7 +126,7 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
   function knowLocation(locationId: string): void {
     if (store.state.locations.some((row) => row.id === locationId)) return;
     store.commit((state) => {
-      state.locations.push({ id: locationId, name: `Location ${locationId}`, timezone: "America/New_York" });
+      state.locations.push({ id: locationId, name: "Location", timezone: "America/New_York" });
     });
   }
 
