@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:787ee555b18d11fc82d7f4d748aa89e5bf054e70
+--! Hash: sha1:06381ae5609846fd038de8349813ab0a0aff3104
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -9,7 +9,7 @@ set local lock_timeout = '3s';
 create schema app;
 create schema app_private;
 comment on schema app is 'What a session may ask about itself, and the rules that everybody may read: errors and transitions.';
-comment on schema app_private is 'Secrets, trigger functions and the internals of definers. No application role may look inside.';
+comment on schema app_private is 'Secrets, trigger functions and the internals of definers. No person''s role may look inside; the worker reaches the payloads of imports and nothing else.';
 
 grant usage on schema app to :VISITOR, :VIEWER, :CLIENT, :OPERATOR, :WORKER, :AUTHENTICATOR, :REPORTER, :AUTOMATION;
 
@@ -133,7 +133,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF021', 'missing_reference', 409, 'What this refers to is not there, or is still referred to: %s.', 'Check the id; remove what depends on it first.'),
   ('LF022', 'rule_broken', 400, 'A rule of the table refuses this: %s.', 'Change the value so that the rule holds.'),
   ('LF023', 'missing_value', 400, 'A value is missing: %s.', 'Give it a value.'),
-  ('LF024', 'refused', 403, 'You may not do this: %s.', 'Use the mutation that is made for it, or ask an admin of your tenant.'),
+  ('LF024', 'refused', 403, 'Your role does not allow this: %s.', 'Use the mutation that is made for it, or ask an admin of your tenant for a role that may.'),
   ('LF025', 'invalid_value', 400, 'A value cannot be read: %s.', 'Check its form: ids are UUIDs, times are ISO 8601, JSON must be valid.'),
   ('LF030', 'wrong_tool_version', 500, 'graphile-migrate %s is installed, and the migrations need %s.', 'Run npm install in the project folder.'),
   ('LF031', 'cannot_migrate', 500, '%s may not set up the database: %s.', 'Migrate with a login that owns the database and has CREATEROLE.')

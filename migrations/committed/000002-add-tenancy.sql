@@ -1,5 +1,5 @@
---! Previous: sha1:787ee555b18d11fc82d7f4d748aa89e5bf054e70
---! Hash: sha1:487d857b2113c171248d5074008f6367d6f22a73
+--! Previous: sha1:06381ae5609846fd038de8349813ab0a0aff3104
+--! Hash: sha1:92a48a3e812e1a24476ee1db6b9b806f9f91c993
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.

@@ -1,5 +1,5 @@
---! Previous: sha1:487d857b2113c171248d5074008f6367d6f22a73
---! Hash: sha1:a580fc5e2b94914200a918222515e7c9c85f33f5
+--! Previous: sha1:92a48a3e812e1a24476ee1db6b9b806f9f91c993
+--! Hash: sha1:55416c82b039f29653fdb883f6cbcbe87301eaf6
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.

@@ -1,5 +1,5 @@
---! Previous: sha1:a580fc5e2b94914200a918222515e7c9c85f33f5
---! Hash: sha1:214bc9dd03948993a3603989579b5cff25b49937
+--! Previous: sha1:55416c82b039f29653fdb883f6cbcbe87301eaf6
+--! Hash: sha1:c9443e76621e1ebb894afc324d34079450a34237
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.

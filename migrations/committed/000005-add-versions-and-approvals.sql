@@ -1,5 +1,5 @@
---! Previous: sha1:214bc9dd03948993a3603989579b5cff25b49937
---! Hash: sha1:39e5f679ec1a701f0aa6f9f89787b5ad7cd77114
+--! Previous: sha1:c9443e76621e1ebb894afc324d34079450a34237
+--! Hash: sha1:ebecf719ce9a540acd0b2e139505384dea364185
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.

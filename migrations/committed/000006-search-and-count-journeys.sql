@@ -1,5 +1,5 @@
---! Previous: sha1:39e5f679ec1a701f0aa6f9f89787b5ad7cd77114
---! Hash: sha1:8f3073d4181b16f87bd0f14d48796df8c37b9d30
+--! Previous: sha1:ebecf719ce9a540acd0b2e139505384dea364185
+--! Hash: sha1:e76544337586c5322a1f9219ff8d8b39b96727f4
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

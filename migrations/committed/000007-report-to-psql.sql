@@ -1,5 +1,5 @@
---! Previous: sha1:8f3073d4181b16f87bd0f14d48796df8c37b9d30
---! Hash: sha1:5c395944c4c1f611c71d5af2986bd41516e21c3d
+--! Previous: sha1:e76544337586c5322a1f9219ff8d8b39b96727f4
+--! Hash: sha1:f6f159b002d2cffb4ad3853354b08860d06d07ba
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.
@@ -13,13 +13,18 @@ grant usage on schema reporting to :VIEWER;
 create or replace view reporting.journey_statuses with (security_invoker) as
   select
     c.name as client, j.status, count(*)::integer as journeys,
-    min(j.updated_at)::date as oldest_change, max(j.updated_at)::date as newest_change,
-    round(extract(epoch from avg(now() - j.updated_at)) / 86400, 1) as average_days_unchanged
+    min(edited.at)::date as oldest_change, max(edited.at)::date as newest_change,
+    round(extract(epoch from avg(now() - edited.at)) / 86400, 1) as average_days_unchanged
   from journeys.journeys j
+  cross join lateral (
+    select greatest(j.updated_at, max(t.updated_at)) as at
+    from journeys.touchpoints t
+    where t.tenant_id = j.tenant_id and t.journey_id = j.id
+  ) edited
   join journeys.clients c on c.tenant_id = j.tenant_id and c.id = j.client_id
   group by c.id, c.name, j.status
   order by c.name, c.id, j.status;
-comment on view reporting.journey_statuses is 'Journeys by client and status, and how long they have been left alone.';
+comment on view reporting.journey_statuses is 'Journeys by client and status, and how long they and their touchpoints have been left alone.';
 
 create or replace view reporting.waiting_approvals with (security_invoker) as
   select

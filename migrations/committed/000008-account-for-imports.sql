@@ -1,5 +1,5 @@
---! Previous: sha1:5c395944c4c1f611c71d5af2986bd41516e21c3d
---! Hash: sha1:fc0dfe9e54f5a1dbe916d605bf82287ef63f6463
+--! Previous: sha1:f6f159b002d2cffb4ad3853354b08860d06d07ba
+--! Hash: sha1:7fcd5bfc71d0039ab17f9313393956b275c1c019
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

@@ -1,5 +1,5 @@
---! Previous: sha1:fc0dfe9e54f5a1dbe916d605bf82287ef63f6463
---! Hash: sha1:4adb2f8deceb961e4bc2595cfb33dc98c9f977f3
+--! Previous: sha1:7fcd5bfc71d0039ab17f9313393956b275c1c019
+--! Hash: sha1:2e721ca0f9e7c68e0b5706aeba5a57bb7f869533
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

@@ -1,5 +1,5 @@
---! Previous: sha1:4adb2f8deceb961e4bc2595cfb33dc98c9f977f3
---! Hash: sha1:bcaf96a9b9f2e6726c9ba7a305ea0daaab3b3d82
+--! Previous: sha1:2e721ca0f9e7c68e0b5706aeba5a57bb7f869533
+--! Hash: sha1:987e9e9fed509b6d65c72b7c5bd7c115b8c34e18
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

@@ -456,6 +456,45 @@ describe("links across tenants", () => {
   });
 });
 
+describe("deleting a client", () => {
+  test("can be done by an admin, with everything that is the client's and nothing else", () =>
+    rehearse(database, async (speak) => {
+      const own = await addDraft(speak, people, "Archived with it");
+      await speak(people.editor, "select journeys.archive_journey($1)", [own.id]);
+      await addDraft(speak, people, "Stays", people.otherClientId);
+      await speak(people.admin, "delete from journeys.clients where id = $1", [people.clientId]);
+      for (const table of [
+        "journeys",
+        "touchpoints",
+        "approvals",
+        "journey_versions",
+        "comment_threads",
+        "change_requests",
+        "pipelines",
+        "workflows",
+      ]) {
+        const rows = await speak(
+          people.viewer,
+          `select to_jsonb(t) ->> 'client_id' as client_id from journeys.${table} t`,
+        );
+        expect({ table, left: rows.filter(({ client_id }) => client_id === people.clientId) }).toEqual({
+          table,
+          left: [],
+        });
+      }
+      expect(await speak(people.viewer, "select name from journeys.journeys")).toEqual([{ name: "Stays" }]);
+      expect(await speak(people.viewer, "select from journeys.touchpoints")).toHaveLength(3);
+      expect(await speak(foreign.viewer, "select name from journeys.journeys")).toEqual([{ name: "Wedding inquiry" }]);
+    }));
+
+  test("cannot be done by an editor (42501)", () =>
+    rehearse(database, async (speak) => {
+      expect(
+        await refusal(speak(people.editor, "delete from journeys.clients where id = $1", [people.clientId])),
+      ).toMatchObject({ code: "42501" });
+    }));
+});
+
 describe("every rule of the tables", () => {
   test("can say in words what it asks for", async () => {
     const silent = await database.query(

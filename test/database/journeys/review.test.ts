@@ -387,6 +387,26 @@ describe("two at once", () => {
     expect(await statusOf(logins.speak, people, id)).toBe("draft");
   });
 
+  test.each<[string, (journeyId: string) => Promise<void>, string, keyof People, string]>([
+    ["submit", async () => undefined, "submit_journey", "editor", "client_review"],
+    ["publish", (id) => approve(logins.speak, people, id), "publish_journey", "admin", "published"],
+    ["archive", async () => undefined, "archive_journey", "editor", "archived"],
+  ])("cannot both %s one journey (LF003 or LF104)", async (deed, prepare, name, who, status) => {
+    const { id } = await addDraft(logins.speak, people, `Wanted to ${deed} by two`);
+    await prepare(id);
+    await logins.speak(people.editor, "update journeys.clients set ghl_location_id = 'location' where id = $1", [
+      people.clientId,
+    ]);
+    let second: ReturnType<typeof refusal> | undefined;
+    await withIdentity(logins.authenticator, people[who] as Person, async (client) => {
+      await client.query(`select journeys.${name}($1)`, [id]);
+      second ??= refusal(logins.speak(people.secondAdmin, `select journeys.${name}($1)`, [id]));
+      await untilSomebodyWaits();
+    });
+    expect(await second).toMatchObject({ code: deed === "archive" ? "LF104" : "LF003" });
+    expect(await statusOf(logins.speak, people, id)).toBe(status);
+  });
+
   test("can both add a step last", async () => {
     const { id } = await addDraft(logins.speak, people, "Grows from both sides");
     const add =
@@ -670,6 +690,22 @@ describe("publishing", () => {
         hint: "Allowed from here for you: client_review, archived.",
       });
     }));
+
+  test("cannot publish what a base called approved without a version to show for it (LF108)", async () => {
+    const { id } = await addDraft(logins.speak, people, "Said to be approved");
+    await database.query(
+      `begin;
+       set local session_replication_role = replica;
+       update journeys.journeys set status = 'approved' where id = '${id}';
+       update journeys.clients set ghl_location_id = 'location' where id = '${people.clientId}';
+       commit`,
+    );
+    expect(await refusal(logins.speak(people.admin, "select journeys.publish_journey($1)", [id]))).toMatchObject({
+      code: "LF108",
+      message: 'No version of the journey "Said to be approved" is approved.',
+    });
+    expect(await statusOf(logins.speak, people, id)).toBe("approved");
+  });
 
   test("cannot publish for a client without a location (LF106)", () =>
     rehearse(database, async (speak) => {

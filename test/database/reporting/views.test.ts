@@ -143,17 +143,19 @@ describe("reporting.journey_statuses", () => {
     await logins.speak(people.editor, "delete from journeys.journeys where id = $1", [id]);
   });
 
-  test("can tell how long they have been left alone", async () => {
+  test("can tell how long they have been left alone, their touchpoints included", async () => {
     await database.query(
       `begin;
        set local session_replication_role = replica;
        update journeys.journeys set updated_at = now() - interval '10 days' where tenant_id = '${people.tenantId}' and name = 'Waiting';
+       update journeys.touchpoints t set updated_at = now() - interval '12 days' + t.order_index * interval '4 days'
+         from journeys.journeys j where j.id = t.journey_id and j.tenant_id = '${people.tenantId}' and j.name = 'Waiting';
        commit`,
     );
     const [row] = await report(
       "select average_days_unchanged, oldest_change = newest_change as same, now()::date - oldest_change as days from reporting.journey_statuses where status = 'client_review'",
     );
-    expect(row).toEqual({ average_days_unchanged: "10.0", same: true, days: 10 });
+    expect(row).toEqual({ average_days_unchanged: "4.0", same: true, days: 4 });
   });
 });
 
