@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Logger } from "@graphile/logger";
 import { migrate as runMigrations, type Settings } from "graphile-migrate";
@@ -41,16 +42,20 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     if (level !== "debug") options.log?.(message.trimEnd());
   });
   const owner = deriveUrls(options.adminUrl, options.secretKey, options.rolePrefix).owner;
-  await withRetry(
-    () =>
-      runMigrations(
-        { ...settings, connectionString: owner, databaseOwner: `${options.rolePrefix}_owner`, logger },
-        false,
-        true,
-      ),
-    (error) =>
-      error.message.includes("Failed to get exclusive lock") || error.message.includes("tuple concurrently updated"),
-  );
+  try {
+    await withRetry(
+      () =>
+        runMigrations(
+          { ...settings, connectionString: owner, databaseOwner: `${options.rolePrefix}_owner`, logger },
+          false,
+          true,
+        ),
+      (error) => /Failed to get exclusive lock|tuple concurrently updated/.test(error.message),
+    );
+  } finally {
+    // graphile-migrate keeps its connection for 200 ms more, and ends the process should the server go away in that time.
+    await sleep(300);
+  }
 }
 
 /** The settings of `.gmrc` with every role renamed to the given prefix. */
@@ -130,7 +135,7 @@ async function withRetry<T>(run: () => Promise<T>, isTransient: (error: Error) =
       return await run();
     } catch (error) {
       if (attempt >= 40 || !isTransient(error as Error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50 * Math.min(attempt, 20) + Math.random() * 50));
+      await sleep(50 * Math.min(attempt, 20) + Math.random() * 50);
     }
   }
 }

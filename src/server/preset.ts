@@ -7,6 +7,7 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
+import { firstSteps } from "./first_steps.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
@@ -52,6 +53,8 @@ export interface PresetOptions {
   hasGraphiql: boolean;
   log: Logger;
 }
+
+type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["clientConfig"]>;
 
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
@@ -110,6 +113,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
         "greaterThanOrEqualTo",
       ],
     },
+    // Its type asks for every key, and none is needed.
+    ruru: { clientConfig: { initialQuery: firstSteps, defaultQuery: firstSteps } as GraphiqlConfig },
     grafserv: {
       graphqlPath: "/graphql",
       graphiql: hasGraphiql,
