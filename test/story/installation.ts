@@ -40,7 +40,10 @@ export function removeDataDir(dataDir: string): void {
  *
  * @param environment variables besides the ports, which are free ones
  */
-export async function startInstallation(dataDir: string, environment: Record<string, string> = {}): Promise<Installation> {
+export async function startInstallation(
+  dataDir: string,
+  environment: Record<string, string> = {},
+): Promise<Installation> {
   const child = spawn(process.execPath, [join(projectDir, "scripts", "landfall.js"), "start"], {
     env: {
       PATH: process.env.PATH,

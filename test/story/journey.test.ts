@@ -17,7 +17,10 @@ interface Touchpoint {
 }
 
 /** Editor submits, the client's reviewer approves, an admin publishes; gives the journey and the publication. */
-async function publishOverHttp({ ask, signIn }: Installation): Promise<{ journeyId: string; publicationId: string; admin: string }> {
+async function publishOverHttp({
+  ask,
+  signIn,
+}: Installation): Promise<{ journeyId: string; publicationId: string; admin: string }> {
   const editor = await signIn("editor@sample.example");
   const reviewer = await signIn("reviewer@harbourlight.example");
   const admin = await signIn("admin@sample.example");
@@ -112,7 +115,9 @@ function expectHeldOnce(touchpoints: Touchpoint[], { templates, customValues }: 
   const held = templates.filter(({ type, archived }) => type === "template" && !archived).map(({ id }) => id);
   expect(held.toSorted()).toEqual(emails.map(({ ghlTemplateId }) => ghlTemplateId).toSorted());
   const texts = touchpoints.filter(({ type }) => ["sms", "call", "task", "note"].includes(type));
-  expect(customValues.map(({ id }) => id).toSorted()).toEqual(texts.map(({ ghlTemplateId }) => ghlTemplateId).toSorted());
+  expect(customValues.map(({ id }) => id).toSorted()).toEqual(
+    texts.map(({ ghlTemplateId }) => ghlTemplateId).toSorted(),
+  );
   expect(templates.filter(({ type }) => type === "folder")).toHaveLength(1);
   for (const touchpoint of [...emails, ...texts]) expect(touchpoint.status).toBe("published");
 }
@@ -165,7 +170,9 @@ test("can lose the worker between GoHighLevel's commit and ours, and still make 
 
     // The half minute of silence after which a worker counts as dead, and the minute after which its publications are looked for.
     await database.query("update app_private.worker_heartbeats set beat_at = beat_at - interval '1 hour'");
-    await database.query("update graphile_worker._private_jobs set locked_at = locked_at - interval '1 hour' where locked_at is not null");
+    await database.query(
+      "update graphile_worker._private_jobs set locked_at = locked_at - interval '1 hour' where locked_at is not null",
+    );
     await database.query(
       "update publishing.publications set lease_expires_at = lease_expires_at - interval '1 hour' where status = 'running'",
     );
