@@ -3,12 +3,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { projectDir } from "../src/config.ts";
 import { compilePlaceholders, migrationSettings } from "../src/database/migrate.ts";
+import { allRules } from "../src/database/rules/all_rules.ts";
+import { rerunFixtures, unusedFixtures } from "../src/database/rules/fixtures.ts";
+import { findOffenders } from "../src/database/rules/rule.ts";
 import { deriveUrls } from "../src/database/urls.ts";
 import { errorMessage } from "../src/errors.ts";
 import { rolePrefix, startTestCluster, type TestCluster, templateDatabase } from "../test/support/cluster.ts";
-import { fixtureEffects } from "./check_fixtures.ts";
 
 /** What is wrong, or nothing; `skipped` says why a check cannot be made here. */
 type Outcome = { problems: string[]; skipped?: string };
@@ -23,6 +26,7 @@ const checks: { name: string; run: (ownerUrl: string) => Outcome | Promise<Outco
   { name: "lock file", run: () => command(process.execPath, ["scripts/complete_lock_file.ts", "--check"]) },
   { name: "migrations applied, nothing pending", run: checkMigrations },
   { name: "fixtures run again without effect", run: checkFixtures },
+  { name: "rules of the schema", run: checkRules },
   { name: "squawk over the compiled migrations", run: runSquawk },
   { name: "docker compose config", run: checkCompose },
 ];
@@ -48,7 +52,24 @@ function checkMigrations(ownerUrl: string): Outcome {
 }
 
 async function checkFixtures(ownerUrl: string): Promise<Outcome> {
-  return { problems: await fixtureEffects(ownerUrl, rolePrefix) };
+  const unused = await unusedFixtures(rolePrefix);
+  return {
+    problems: [
+      ...unused.map((name) => `migrations/fixtures/${name} is included by no migration`),
+      ...(await rerunFixtures(ownerUrl, rolePrefix)),
+    ],
+  };
+}
+
+async function checkRules(ownerUrl: string): Promise<Outcome> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const findings = await findOffenders(client, allRules, { rolePrefix });
+    return { problems: findings.map(({ rule, offenders }) => `${rule.name}: ${offenders.join(", ")}. ${rule.why}`) };
+  } finally {
+    await client.end();
+  }
 }
 
 async function runSquawk(): Promise<Outcome> {

@@ -1,5 +1,7 @@
 /** docs/database.md, from the catalog and its comments. */
 import type { ClientBase } from "pg";
+import { allRules } from "./rules/all_rules.ts";
+import type { Rule } from "./rules/rule.ts";
 
 interface SchemaRow {
   name: string;
@@ -81,6 +83,7 @@ export async function documentDatabase(client: ClientBase, rolePrefix: string): 
       );
     }
   }
+  parts.push("## What holds throughout\n", rulesIntroduction, ...allRules.map(describeRule));
   return `${parts.join("\n").trimEnd()}\n`;
 }
 
@@ -97,6 +100,14 @@ holds every role to its own tenant in every tenant table. The owner's policies a
 const machinesIntroduction = `A status moves by these steps alone, whoever moves it. The one exception is the recorded effect of a running import or rollback batch. In
 psql: \`select from_state, to_state, roles from app.transitions where machine = 'journey'\`.
 `;
+
+const rulesIntroduction = `Each of these is a query over the catalog (\`src/database/rules\`); the tests run them all, and break each one to see it noticed.
+`;
+
+function describeRule({ name, why, exceptions }: Rule): string {
+  const allowed = (exceptions ?? []).map(({ offender, because }) => `  - except ${code(offender.source)}: ${because}`);
+  return [`- **${name.replaceAll("_", " ")}**: ${why}`, ...allowed].join("\n");
+}
 
 function describeMachine({ name, steps }: Machine): string {
   const lines = steps.map(({ from, to, roles }) => `  ${from ?? "[*]"} --> ${to}: ${roles.join(", ")}`);

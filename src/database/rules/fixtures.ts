@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { projectDir } from "../../config.ts";
+import { errorMessage } from "../../errors.ts";
 import { compilePlaceholders, migrationSettings } from "../migrate.ts";
 
 const migrationsDir = join(projectDir, "migrations");
@@ -42,36 +43,56 @@ export async function unusedFixtures(rolePrefix: string): Promise<string[]> {
 }
 
 /**
- * Runs every fixture again, in one transaction that is rolled back, and compares every definition before and after.
+ * Runs every fixture again, in the order of the migrations and in one transaction that is rolled back.
  *
  * @param ownerUrl connection string that acts as the owner of a database that is fully migrated
- * @returns what changed, a line each, empty where nothing did
+ * @returns a line for each fixture that fails, or changes a definition; empty where all is as it should be
  */
 export async function rerunFixtures(ownerUrl: string, rolePrefix: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: ownerUrl, application_name: "landfall check" });
   await client.connect();
   try {
     await client.query("begin");
-    const before = await readDefinitions(client);
-    for (const { name, sql } of await fixturesInOrder(rolePrefix)) {
-      try {
-        await client.query(sql);
-      } catch (error) {
-        return [`${name} cannot be run again: ${(error as Error).message}`];
+    const fixtures = await fixturesInOrder(rolePrefix);
+    const original = await readDefinitions(client);
+    await client.query("savepoint original");
+    const failures: string[] = [];
+    for (const fixture of fixtures) failures.push(...(await runFixture(client, fixture)));
+    if (failures.length === 0 && differences(original, await readDefinitions(client)).length === 0) return [];
+
+    // Something differs: once more, looking after each, to say which fixture it is.
+    await client.query("rollback to savepoint original");
+    const effects: string[] = [];
+    let before = original;
+    for (const fixture of fixtures) {
+      effects.push(...(await runFixture(client, fixture)));
+      const after = await readDefinitions(client);
+      for (const object of differences(before, after)) {
+        effects.push(`migrations/fixtures/${fixture.name} changes ${object}`);
       }
+      before = after;
     }
-    const after = await readDefinitions(client);
-    return [...new Set([...before.keys(), ...after.keys()])]
-      .filter((object) => before.get(object) !== after.get(object))
-      .map((object) => {
-        if (!after.has(object)) return `${object} is gone`;
-        return before.has(object) ? `${object} is another` : `${object} is new`;
-      })
-      .sort();
+    return effects;
   } finally {
     await client.query("rollback");
     await client.end();
   }
+}
+
+/** Nothing, or a line that says why it failed. */
+async function runFixture(client: pg.Client, { name, sql }: Fixture): Promise<string[]> {
+  await client.query("savepoint before_fixture");
+  try {
+    await client.query(sql);
+    return [];
+  } catch (error) {
+    await client.query("rollback to savepoint before_fixture");
+    return [`migrations/fixtures/${name} cannot run again: ${errorMessage(error)}`];
+  }
+}
+
+function differences(before: Map<string, string>, after: Map<string, string>): string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].filter((object) => before.get(object) !== after.get(object));
 }
 
 /** Every definition in our schemas, by the object's name: text, rights and comment; and the rows that fixtures write. */

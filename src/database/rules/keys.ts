@@ -93,7 +93,7 @@ export const keyRules: readonly Rule[] = [
             = ((b.row).indkey::text, (b.row).indclass::text, (b.row).indoption::text, coalesce(pg_catalog.pg_get_expr((b.row).indexprs, b.table_oid), ''), coalesce(pg_catalog.pg_get_expr((b.row).indpred, b.table_oid), ''))`,
   },
   {
-    name: "keys_have_postgresql_s_own_names",
+    name: "keys_are_named_as_postgresql_would",
     why: "The API and the messages to people find a constraint by its name: <table>_<columns>_<suffix>, the tenant's half left out of a foreign key's.",
     sql: `select name as offender from constraints
           where case kind

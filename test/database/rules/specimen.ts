@@ -207,7 +207,7 @@ export const breakers: Record<string, Breaker> = {
   list_indexes_lead_with_the_tenant: "create index plans_updated_at_idx on specimen.plans (updated_at)",
   list_indexes_compare_leakproof_types: "create index plans_tenant_id_status_idx on specimen.plans (tenant_id, status)",
   indexes_are_not_doubled: "create index plans_author_idx on specimen.plans (author_id)",
-  keys_have_postgresql_s_own_names:
+  keys_are_named_as_postgresql_would:
     "alter table specimen.plans rename constraint plans_author_id_fkey to plans_author_fkey",
   // functions
   functions_pin_their_search_path: "alter function specimen.count_plans() reset search_path",

@@ -197,6 +197,21 @@ describe("people", () => {
   });
 });
 
+test("cannot become anything but an application role as the API's login 42501", async () => {
+  for (const name of [
+    "postgres",
+    role("owner"),
+    role("worker"),
+    role("reporter"),
+    role("automation"),
+    "pg_read_all_data",
+  ]) {
+    await asApi({}, async (client) => {
+      await expect(client.query(`set role ${name}`)).rejects.toMatchObject({ code: "42501" });
+    });
+  }
+});
+
 describe("the worker", () => {
   const asWorker = <T>(settings: Record<string, string>, run: (client: pg.Client) => Promise<T>) =>
     rolledBack(database.urls.worker, async (client) => {

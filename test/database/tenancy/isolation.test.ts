@@ -161,6 +161,48 @@ test.each(["viewer", "admin", "worker", "reporter"])("can read the own tenant's 
   });
 });
 
+test.each(["viewer", "client", "editor", "admin", "worker", "reporter", "automation", "visitor", "operator"])(
+  "cannot find anything of another tenant in a view as %s",
+  async (name) => {
+    const views = await database.query<{ name: string }>(
+      `select c.oid::regclass::text as name from pg_class c
+       where c.relkind = 'v' and c.relowner = '${database.rolePrefix}_owner'::regrole and c.relnamespace::regnamespace::text !~ '^graphile'`,
+    );
+    expect(views.length).toBeGreaterThan(3);
+    const identity = (identities[name] as (typeof identities)[string])();
+    await rolledBack(identity.url, async (client) => {
+      await claim(client, identity.settings);
+      const breaches: string[] = [];
+      for (const view of views) {
+        await client.query("savepoint before");
+        try {
+          const { rows } = await client.query<{ text: string }>(`select v::text as text from ${view.name} v`);
+          if (rows.some(({ text }) => text.includes("meadow") || text.includes(theirs.id))) breaches.push(view.name);
+        } catch (error) {
+          if (errorCode(error) !== "42501") throw error;
+        }
+        await client.query("rollback to savepoint before");
+      }
+      expect(breaches).toEqual([]);
+    });
+  },
+);
+
+test.each(["viewer", "client", "editor", "admin", "worker", "reporter", "automation", "visitor"])(
+  "cannot find another tenant, or its people, as %s",
+  async (name) => {
+    const identity = (identities[name] as (typeof identities)[string])();
+    await rolledBack(identity.url, async (client) => {
+      await claim(client, identity.settings);
+      for (const table of ["tenancy.tenants", "tenancy.users"]) {
+        const found = await outcome(client, `select from ${table} t where t::text ~ 'meadow'`, []);
+        expect([0, "42501"]).toContain(found);
+      }
+    });
+    expect(await database.query("select from tenancy.users u where u::text ~ 'meadow'")).not.toHaveLength(0);
+  },
+);
+
 test("cannot link a row to another tenant's, as the worker 23503", async () => {
   const { id } = theirs.rows.get("journeys.clients") as { id: string };
   await rolledBack(database.urls.worker, async (client) => {
