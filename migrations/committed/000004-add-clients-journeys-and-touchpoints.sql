@@ -1,5 +1,5 @@
 --! Previous: sha1:55416c82b039f29653fdb883f6cbcbe87301eaf6
---! Hash: sha1:c9443e76621e1ebb894afc324d34079450a34237
+--! Hash: sha1:c715e0b0d93889ccbfea6de171986f054c0fa283
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.
@@ -322,7 +322,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF105', 'incomplete_order', 400, 'The new order does not name every touchpoint of the journey exactly once: %s.', 'Send the ids of all %s touchpoints, each once, first to last.'),
   ('LF106', 'no_location', 400, 'The client "%s" has no GoHighLevel location to publish to.', 'Set ghlLocationId on the client, then publish.'),
   ('LF107', 'comments_missing', 400, 'A refusal says why.', 'Send comments with the decision.'),
-  ('LF108', 'nothing_approved', 409, 'No version of the journey "%s" is approved.', 'Submit it with submitJourney and have it reviewed.'),
+  ('LF108', 'nothing_approved', 409, 'No version of the journey "%s" is approved.', 'Take it back with withdrawJourney, submit it with submitJourney, and have it reviewed.'),
   ('LF109', 'nothing_to_withdraw', 409, 'The journey "%s" is %s, so there is nothing to withdraw.', 'Only a journey in client_review or approved can be withdrawn.'),
   ('LF110', 'unsafe_restore', 409, 'Version %s does not hold its touchpoints, so nothing can be restored from it.', 'Choose a later version; this one came from a base that kept none.')
 on conflict (code) do update

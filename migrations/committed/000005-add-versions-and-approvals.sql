@@ -1,5 +1,5 @@
---! Previous: sha1:c9443e76621e1ebb894afc324d34079450a34237
---! Hash: sha1:ebecf719ce9a540acd0b2e139505384dea364185
+--! Previous: sha1:c715e0b0d93889ccbfea6de171986f054c0fa283
+--! Hash: sha1:ca521292e111006739bc1a9961bf41e6dd96632b
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.

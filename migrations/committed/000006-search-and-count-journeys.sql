@@ -1,5 +1,5 @@
---! Previous: sha1:ebecf719ce9a540acd0b2e139505384dea364185
---! Hash: sha1:e76544337586c5322a1f9219ff8d8b39b96727f4
+--! Previous: sha1:ca521292e111006739bc1a9961bf41e6dd96632b
+--! Hash: sha1:c197ab7ea1d91767a314756fc1211afc362a168a
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

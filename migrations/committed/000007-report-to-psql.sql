@@ -1,5 +1,5 @@
---! Previous: sha1:e76544337586c5322a1f9219ff8d8b39b96727f4
---! Hash: sha1:f6f159b002d2cffb4ad3853354b08860d06d07ba
+--! Previous: sha1:c197ab7ea1d91767a314756fc1211afc362a168a
+--! Hash: sha1:e370541cd9e8197ff5092d696dd0e7092fb1da0c
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

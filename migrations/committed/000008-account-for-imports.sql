@@ -1,5 +1,5 @@
---! Previous: sha1:f6f159b002d2cffb4ad3853354b08860d06d07ba
---! Hash: sha1:7fcd5bfc71d0039ab17f9313393956b275c1c019
+--! Previous: sha1:e370541cd9e8197ff5092d696dd0e7092fb1da0c
+--! Hash: sha1:e9c06e8758434ea022bd773c344f5c80775a74df
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

@@ -1,5 +1,5 @@
---! Previous: sha1:7fcd5bfc71d0039ab17f9313393956b275c1c019
---! Hash: sha1:2e721ca0f9e7c68e0b5706aeba5a57bb7f869533
+--! Previous: sha1:e9c06e8758434ea022bd773c344f5c80775a74df
+--! Hash: sha1:05c2ccaed3e9b531c0470b3871dc43b6fd867362
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

@@ -1,5 +1,5 @@
---! Previous: sha1:2e721ca0f9e7c68e0b5706aeba5a57bb7f869533
---! Hash: sha1:987e9e9fed509b6d65c72b7c5bd7c115b8c34e18
+--! Previous: sha1:05c2ccaed3e9b531c0470b3871dc43b6fd867362
+--! Hash: sha1:4e11ab704a42c94d4fb0086e7f2ac67bab1b3303
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.
