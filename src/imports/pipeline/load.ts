@@ -81,7 +81,7 @@ async function countChunks(batch: Batch, ledger: LedgerCollection, shape: Shape)
 /** The whole of a chunk's work in one statement: rows, before-images, effects, issues and outcomes. */
 function loadChunk(batch: Batch, ledger: LedgerCollection, shape: Shape, chunk: number): Sql {
   const inChunk = isRanked(ledger)
-    ? sql`place.chunk = ${chunk}`
+    ? sql`place.collection_id = ${ledger.id} and place.chunk = ${chunk}`
     : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
   const table = raw(shape.table);
   const assignments = raw(shape.columns.map((name) => `${name} = judged.${name}`).join(", "));

@@ -91,6 +91,7 @@ export async function planBatch(
   try {
     return await withHeartbeat(batch, async () => {
       const ledger = await landAll(batch, onProgress);
+      await analyze(batch);
       const predictions = new Map<string, Record<Outcome, number>>();
       for (const line of ledger) {
         if (line.step === "landed") await validate(batch, line);
@@ -107,11 +108,14 @@ export async function planBatch(
 /** The four steps. */
 async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): Promise<void> {
   const ledger = await landAll(batch, onProgress);
+  await analyze(batch);
   for (const line of ledger) if (line.step === "landed") await validate(batch, line);
+  await analyze(batch);
   for (const line of ledger) {
     if (line.step === "validated") await load(batch, line, (done) => onProgress("load", line.collection.name, done));
   }
   if (status === "running") await setStatus(batch, "verifying");
+  await analyze(batch);
   await inBatch(batch, (client) => settle(client, batch));
   const isVerified = await verify(batch, ledger);
   await conclude(batch, isVerified);
@@ -127,6 +131,11 @@ async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollec
     await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
   }
   return ledger;
+}
+
+/** Tells the planner what the step before has written: a new partition has no statistics, and plans made without are quadratic. */
+async function analyze(batch: Batch): Promise<void> {
+  await inBatch(batch, (client) => client.query(`select app_private.analyze_imports($1)`, [batch.id]));
 }
 
 /** How it ended is read off the ledger. */
@@ -147,13 +156,13 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     await setStatus(batch, "failed", {
       isVerified,
       message: found.is_settled ? `${found.differences} checks failed.` : "The outcomes do not add up to what landed.",
-      wayOut: `See what differs: landfall import status ${batch.id}.`,
+      wayOut: `See what differs: landfall import status ${batch.id} --tenant <slug>.`,
     });
   } else if (Number(found.waiting) > 0) {
     await setStatus(batch, "incomplete", {
       isVerified,
       message: "Everything is accounted for, and something waits in quarantine.",
-      wayOut: `See what waits and why: landfall import status ${batch.id}.`,
+      wayOut: `See what waits and why: landfall import status ${batch.id} --tenant <slug>.`,
     });
   } else {
     await setStatus(batch, "completed", { isVerified });

@@ -47,6 +47,14 @@ export async function run<Row extends pg.QueryResultRow>(client: pg.ClientBase, 
   return (await client.query<Row>(text, statement.values)).rows;
 }
 
+/**
+ * For a transaction whose statements go over whole collections: rows that were just written are not in the planner's statistics, and it
+ * would go through them once for each row of the other side.
+ */
+export async function expectWholeCollections(client: pg.ClientBase): Promise<void> {
+  await client.query("set local enable_nestloop = off");
+}
+
 /** What a collection's rows consist of: columns that its fields fill, then derived ones. */
 export interface Shape {
   table: string;
@@ -74,7 +82,7 @@ export function listed(names: string[], alias?: string): Sql {
 }
 
 /**
- * The rows of a collection that have no outcome yet, as the mapping made them: `incoming`, with `row_id`, `record_id`, `sha256` and
+ * The rows of a collection that nothing keeps out, as the mapping made them: `incoming`, with `row_id`, `record_id`, `sha256` and
  * `source_position`.
  */
 export function incomingRows(batch: { id: string; tenantId: string }, collectionId: string, shape: Shape): Sql {
@@ -88,9 +96,8 @@ export function incomingRows(batch: { id: string; tenantId: string }, collection
       and payload.rows is not null
       and not exists (
         select from imports.records record
-        where record.tenant_id = ${batch.tenantId}
-          and record.batch_id = ${batch.id}
-          and record.row_id = payload.row_id
+        where record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id
+          and record.reason is not null
       )`;
 }
 

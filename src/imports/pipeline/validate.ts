@@ -4,7 +4,7 @@ import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
-import { incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 
 /** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
 const rankedChunkSize = 1_000;
@@ -17,6 +17,7 @@ const rankedChunkSize = 1_000;
 export async function validate(batch: Batch, ledger: LedgerCollection): Promise<void> {
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
+    await expectWholeCollections(client);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
     if (collection.table !== null) {
@@ -279,11 +280,11 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
       kept as (
         select existing.id, existing.${within} as group_id, existing.${raw(column)} as place
         from ${raw(shape.table)} existing
+        left join incoming on incoming.row_id = existing.id
         left join lateral (${latestHash(batch, shape, "existing")}) latest on true
         where existing.tenant_id = ${batch.tenantId}
           and existing.${within} in (select incoming.${within} from incoming)
-          and (not exists (select from incoming where incoming.row_id = existing.id)
-               or latest.row_hash is distinct from ${rowHash(shape, "existing")})
+          and (incoming.row_id is null or latest.row_hash is distinct from ${rowHash(shape, "existing")})
       ),
       ranked as (
         select incoming.row_id, incoming.${within} as group_id,

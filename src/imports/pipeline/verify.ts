@@ -1,16 +1,9 @@
 import type pg from "pg";
-import {
-  type Collection,
-  columnsOf,
-  type Derivation,
-  type MappedField,
-  type Mapping,
-  mappedFields,
-} from "../mappings/mapping.ts";
+import { columnsOf, type Derivation, type MappedField, type Mapping, mappedFields } from "../mappings/mapping.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
-import { join, raw, run, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectWholeCollections, join, raw, run, type Sql, shapeOf, sql } from "./sql.ts";
 
 /*
  * The proof. Everything here starts from the text that landed and from the tables as they stand; it reads neither the typed rows of the
@@ -36,6 +29,7 @@ const offendersShown = 20;
  */
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
   return await inBatch(batch, async (client) => {
+    await expectWholeCollections(client);
     const checks: Check[] = [];
     for (const line of ledger) {
       checks.push(...(await checkCounts(client, batch, line)));
@@ -119,6 +113,11 @@ async function checkCounts(client: pg.ClientBase, batch: Batch, line: LedgerColl
   ];
 }
 
+/** The text that landed; what PostgreSQL's text refuses is replaced, for those few that hold it. */
+const landedJson = raw(
+  "(case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end)",
+);
+
 /**
  * The records of a collection that came in, read anew from their text: `source`, with `cell_of` each field, and the row beside them.
  * A row that people edited since the last import is theirs; it is no longer compared.
@@ -132,7 +131,7 @@ function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
         payload.row_id,
         payload.record_id,
         record.outcome,
-        case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end as json,
+        ${landedJson} as json,
         (
           select coalesce(array_agg(issue.field), '{}')
           from imports.issues issue
@@ -151,14 +150,18 @@ function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
 
 /** Every column of every row against what its record says. */
 async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<Check[]> {
+  const mapped = mappedFields(line.collection);
+  // Each cell is taken out of the record once; `offset 0` keeps the planner from repeating it wherever it is used.
+  const cells = raw(
+    mapped.map(([name, field], index) => `${cellOf(batch.mapping, name, field)} as cell_${index}`).join(",\n"),
+  );
   const columns = columnsOf(line.collection).map(({ column, fields }) => ({
     column,
-    expected: expectedColumn(batch.mapping, line.collection, fields, batch.sourceId),
+    expected: expectedColumn(mapped, fields, batch.sourceId),
   }));
   const comparisons = join(
     columns.map(
-      ({ column, expected }, index) =>
-        sql`(${expected}) is not distinct from row.${raw(column)} as ${raw(`same_${index}`)}`,
+      ({ column, expected }, index) => sql`(${expected}) is not distinct from row.${raw(`${column} as same_${index}`)}`,
     ),
     ",\n",
   );
@@ -177,6 +180,7 @@ async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerColl
       compared as (
         select source.record_id, ${comparisons}
         from source
+        cross join lateral (select ${cells} offset 0) cell
         join ${raw(line.collection.table as string)} row on row.tenant_id = ${batch.tenantId} and row.id = source.row_id
       )
       select count(*) as records, ${counts} from compared`,
@@ -192,20 +196,11 @@ async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerColl
   }));
 }
 
-/** What a column should hold, out of the raw record: the field that fills it whole, and the members that are laid over it. */
-function expectedColumn(
-  mapping: Mapping,
-  collection: Collection,
-  fields: [string, MappedField][],
-  sourceId: string,
-): Sql {
+/** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
+function expectedColumn(mapped: [string, MappedField][], fields: [string, MappedField][], sourceId: string): Sql {
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
-    const standIns = field.orFrom.map((standIn): [string, MappedField] => [
-      standIn,
-      collection.fields[standIn] as MappedField,
-    ]);
-    const values = [[name, field] as [string, MappedField], ...standIns].map(([cellName, cellField]) =>
-      raw(field.codec.sql(cellOf(mapping, cellName, cellField), `'${sourceId}'::uuid`)),
+    const values = [name, ...field.orFrom].map((cellName) =>
+      raw(field.codec.sql(`cell.cell_${mapped.findIndex(([known]) => known === cellName)}`, `'${sourceId}'::uuid`)),
     );
     return values.length === 1 ? (values[0] as Sql) : sql`coalesce(${join(values, ", ")})`;
   };
@@ -214,10 +209,13 @@ function expectedColumn(
   if (whole !== undefined && members.length === 0 && whole[1].codec.isSpread !== true) return valueSql(whole);
   const base = whole === undefined ? sql`'{}'::jsonb` : valueSql(whole);
   const filled = whole?.[1].codec.isSpread === true ? sql`coalesce(${base}, '{}')` : base;
-  return members.reduce((laid, member) => {
-    const value = sql`to_jsonb(${valueSql(member)})`;
-    return sql`case when ${value} is null then ${laid} else coalesce(${laid}, '{}') || jsonb_build_object(${member[1].key}::text, ${value}) end`;
-  }, filled);
+  if (members.length === 0) return filled;
+  const given = members.map((member) => {
+    const key = sql`${member[1].key}::text`;
+    return sql`coalesce(nullif(jsonb_build_object(${key}, ${valueSql(member)}), jsonb_build_object(${key}, null)), '{}')`;
+  });
+  const overlay = join(given, " || ");
+  return sql`case when (${overlay}) = '{}' then ${filled} else coalesce(${filled}, '{}') || ${overlay} end`;
 }
 
 /** The raw cell of a field under whichever of its names the record has; null where it is empty, or waits in quarantine. */
@@ -300,24 +298,23 @@ async function checkReverseFields(
     if (other === undefined || link?.fate !== "mapped") continue;
     if (!line.source.fields.some((declared) => declared.name === name)) continue;
     const names = [linkName, ...link.aliases];
+    const ids = raw("case jsonb_typeof(cell.value) when 'array' then cell.value else '[]' end");
     const [found] = await run<{ listed: string; mirrored: string; astray: string[] | null }>(
       client,
       sql`
         with listed as (
           select payload.record_id, element.value as other_record
           from app_private.import_payloads payload
-          cross join lateral jsonb_array_elements_text(
-            app_private.readable_json(payload.source_text) -> ${batch.mapping.cellsIn}::text -> ${name}::text
-          ) as element (value)
+          cross join lateral (select ${landedJson} -> ${batch.mapping.cellsIn}::text -> ${name}::text as value) cell
+          cross join lateral jsonb_array_elements_text(${ids}) as element (value)
           where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
         ),
         linking as (
           select element.value as record_id, payload.record_id as other_record
           from app_private.import_payloads payload
           cross join lateral unnest(${names}::text[]) as names (name)
-          cross join lateral jsonb_array_elements_text(
-            app_private.readable_json(payload.source_text) -> ${batch.mapping.cellsIn}::text -> names.name
-          ) as element (value)
+          cross join lateral (select ${landedJson} -> ${batch.mapping.cellsIn}::text -> names.name as value) cell
+          cross join lateral jsonb_array_elements_text(${ids}) as element (value)
           where payload.batch_id = ${batch.id} and payload.collection_id = ${other.id}
         )
         select
