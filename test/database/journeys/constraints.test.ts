@@ -417,7 +417,7 @@ describe("links across tenants", () => {
     });
   });
 
-  test("cannot move a row to another tenant (23503, or no right to)", () =>
+  test("cannot move a row to another tenant (42501)", () =>
     rehearse(database, async (speak) => {
       expect(
         await refusal(
