@@ -70,7 +70,15 @@ export async function readErrorCatalog(pool: pg.Pool): Promise<ErrorCatalog> {
      from pg_catalog.pg_constraint k
      join pg_catalog.pg_class c on c.oid = k.conrelid
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where pg_catalog.obj_description(k.oid, 'pg_constraint') is not null`,
+     where pg_catalog.obj_description(k.oid, 'pg_constraint') is not null
+     union all
+     -- A unique index with a condition is no constraint, and is named as one when it refuses a row.
+     select n.nspname, c.relname, x.relname, pg_catalog.obj_description(x.oid, 'pg_class')
+     from pg_catalog.pg_index i
+     join pg_catalog.pg_class c on c.oid = i.indrelid
+     join pg_catalog.pg_class x on x.oid = i.indexrelid
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where i.indisunique and pg_catalog.obj_description(x.oid, 'pg_class') is not null`,
   );
   const known = new Map(errors.rows.map(({ code, ...error }) => [code, error]));
   const messages = new Map(

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { projectDir } from "../../../src/config.ts";
+import { createPool } from "../../../src/database/pools.ts";
+import { readErrorCatalog } from "../../../src/server/errors.ts";
 import { createTestDatabase, rolledBack, type TestDatabase } from "../../support/database.ts";
 
 interface ErrorRow {
@@ -78,6 +80,30 @@ test("cannot be raised without a row for it P0001", async () => {
   await rolledBack(database.urls.owner, async (client) => {
     await expect(client.query("select app_private.raise_error('LF998')")).rejects.toMatchObject({ code: "P0001" });
   });
+});
+
+test("can put into words what every constraint and unique index of the API's tables refuses", async () => {
+  const pool = createPool(database.urls.authenticator, { applicationName: "landfall tests", max: 1 });
+  try {
+    const catalog = await readErrorCatalog(pool);
+    const refusing = await database.query<{ schema: string; table: string; name: string }>(`
+      select n.nspname as schema, c.relname as table, r.name
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+      cross join lateral (
+        select k.conname::text from pg_constraint k where k.conrelid = c.oid and k.contype in ('u', 'f', 'c')
+        union
+        select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid
+        where i.indrelid = c.oid and i.indisunique and not i.indisprimary
+      ) r (name)
+      where n.nspname in ('tenancy', 'journeys', 'imports', 'publishing') and c.relkind = 'r'
+        and r.name !~ '_id_id_key$'`);
+    expect(refusing.length).toBeGreaterThan(100);
+    const silent = refusing.filter(({ schema, table, name }) => !catalog.constraintMessage(schema, table, name));
+    expect(silent).toEqual([]);
+  } finally {
+    await pool.end();
+  }
 });
 
 describe("every call", () => {
