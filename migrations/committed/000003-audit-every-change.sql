@@ -1,5 +1,5 @@
 --! Previous: sha1:92a48a3e812e1a24476ee1db6b9b806f9f91c993
---! Hash: sha1:55416c82b039f29653fdb883f6cbcbe87301eaf6
+--! Hash: sha1:e81b98df8f26733a5bcfc21cda6c05e3b538a075
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.
@@ -57,7 +57,11 @@ create policy select_owner on audit.changes for select to :OWNER using (true);
 drop policy if exists insert_owner on audit.changes;
 create policy insert_owner on audit.changes for insert to :OWNER with check (true);
 drop policy if exists select_viewer on audit.changes;
-create policy select_viewer on audit.changes for select to :VIEWER using (tenant_id = (select app.current_tenant_id()));
+-- Where a person signed in from is theirs and the admins' to know, as in tenancy.sessions.
+create policy select_viewer on audit.changes for select to :VIEWER
+  using (tenant_id = (select app.current_tenant_id()) and table_name <> 'tenancy.sessions');
+drop policy if exists select_admin on audit.changes;
+create policy select_admin on audit.changes for select to :ADMIN using (tenant_id = (select app.current_tenant_id()));
 
 grant select on table audit.changes to :VIEWER;
 

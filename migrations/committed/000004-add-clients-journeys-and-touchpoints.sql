@@ -1,5 +1,5 @@
---! Previous: sha1:55416c82b039f29653fdb883f6cbcbe87301eaf6
---! Hash: sha1:c715e0b0d93889ccbfea6de171986f054c0fa283
+--! Previous: sha1:e81b98df8f26733a5bcfc21cda6c05e3b538a075
+--! Hash: sha1:7ebc9db73e7cc3a958692790b316115f36aa5602
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.

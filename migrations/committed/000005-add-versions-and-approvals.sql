@@ -1,5 +1,5 @@
---! Previous: sha1:c715e0b0d93889ccbfea6de171986f054c0fa283
---! Hash: sha1:ca521292e111006739bc1a9961bf41e6dd96632b
+--! Previous: sha1:7ebc9db73e7cc3a958692790b316115f36aa5602
+--! Hash: sha1:8b804547f070448377d6314bf5f653614b6bfca7
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.

@@ -1,5 +1,5 @@
---! Previous: sha1:ca521292e111006739bc1a9961bf41e6dd96632b
---! Hash: sha1:c197ab7ea1d91767a314756fc1211afc362a168a
+--! Previous: sha1:8b804547f070448377d6314bf5f653614b6bfca7
+--! Hash: sha1:ee2d168f5317a336a45aa518a69f0aad7bca3191
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

@@ -1,5 +1,5 @@
---! Previous: sha1:c197ab7ea1d91767a314756fc1211afc362a168a
---! Hash: sha1:e370541cd9e8197ff5092d696dd0e7092fb1da0c
+--! Previous: sha1:ee2d168f5317a336a45aa518a69f0aad7bca3191
+--! Hash: sha1:f1d795bdfad365a9a0b1284df1852512569acf9d
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

@@ -1,5 +1,5 @@
---! Previous: sha1:e370541cd9e8197ff5092d696dd0e7092fb1da0c
---! Hash: sha1:e9c06e8758434ea022bd773c344f5c80775a74df
+--! Previous: sha1:f1d795bdfad365a9a0b1284df1852512569acf9d
+--! Hash: sha1:179558d002dcb74868fd5bd81f7bb19e61b17920
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

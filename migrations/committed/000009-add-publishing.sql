@@ -1,5 +1,5 @@
---! Previous: sha1:e9c06e8758434ea022bd773c344f5c80775a74df
---! Hash: sha1:05c2ccaed3e9b531c0470b3871dc43b6fd867362
+--! Previous: sha1:179558d002dcb74868fd5bd81f7bb19e61b17920
+--! Hash: sha1:29bdd736709fdc3c109173484ce3c71a7a1d5d17
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

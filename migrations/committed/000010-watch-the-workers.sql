@@ -1,5 +1,5 @@
---! Previous: sha1:05c2ccaed3e9b531c0470b3871dc43b6fd867362
---! Hash: sha1:4e11ab704a42c94d4fb0086e7f2ac67bab1b3303
+--! Previous: sha1:29bdd736709fdc3c109173484ce3c71a7a1d5d17
+--! Hash: sha1:270a8c66269c6e58ce8659389e81f0c9a43b6e64
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

@@ -252,6 +252,18 @@ describe("the record", () => {
     });
   });
 
+  test("cannot tell a viewer where others sign in from, and can tell an admin", async () => {
+    const { userId } = ours.people.editor;
+    const seen = async (role: "viewer" | "admin") =>
+      rolledBack(database.urls.authenticator, async (client) => {
+        await claim(client, settingsFor(database, ours, role));
+        return (await client.query("select from audit.changes where table_name = 'tenancy.sessions'")).rowCount;
+      });
+    await database.query("update tenancy.sessions set ip_address = '192.0.2.1' where user_id = $1", [userId]);
+    expect(await seen("viewer")).toBe(0);
+    expect(await seen("admin")).toBeGreaterThan(0);
+  });
+
   test("cannot hold what is secret", async () => {
     // The tables that secrets are in have no audit trigger, and no audited table has a column for one.
     expect(
