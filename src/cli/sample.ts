@@ -7,9 +7,8 @@ import type { Config } from "../config.ts";
 import type { OpenDatabase } from "../database/connections.ts";
 import { requireAdmin } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
-import { withIdentity } from "../database/with_identity.ts";
-import { type BatchReport, readReport } from "../imports/report.ts";
-import { runImport, sampleFolder } from "../imports/run_import.ts";
+import type { BatchReport } from "../imports/report.ts";
+import { importSample } from "../imports/run_import.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
 import { createTenant, type Tenant } from "./tenant.ts";
 import { addPerson, type MembershipRole, oneTimePassword } from "./user.ts";
@@ -68,21 +67,10 @@ async function ensureTenant(client: pg.Client): Promise<Tenant> {
   return rows[0] ?? createTenant(client, sampleTenant);
 }
 
-/** The import of the sample base: the one that ended, or the one that a killed process left under way, or a new one. */
 async function ensureImport(config: Config, workerUrl: string, tenant: Tenant): Promise<BatchReport> {
   const pool = createPool(workerUrl, { applicationName: "landfall sample", max: 4 });
   try {
-    const ended = await withIdentity(pool, { kind: "worker", tenantId: tenant.id }, (client) =>
-      client.query<{ id: string }>(
-        `select id from imports.batches
-          where tenant_id = $1 and status in ('completed', 'incomplete', 'failed', 'cancelled', 'rolling_back', 'rolled_back')
-          order by created_at desc limit 1`,
-        [tenant.id],
-      ),
-    );
-    if (ended.rows[0]) return await readReport(pool, tenant.id, ended.rows[0].id);
-    const { airtable } = config;
-    return await runImport({ pool, tenantId: tenant.id, mapping: "bloom", from: sampleFolder, access: { airtable } });
+    return await importSample({ pool, tenantId: tenant.id, access: { airtable: config.airtable } });
   } finally {
     await pool.end();
   }

@@ -30,6 +30,8 @@ export interface Codec {
   linksTo?: string;
   /** The value is an object whose members join the column's other members. */
   isSpread?: true;
+  /** As a member of a JSON column the value is the cell as it came: a number with its digits, a time with its text. */
+  isKeptInJson?: true;
   /** Told as an issue when the value was converted and cannot be read back: what the source said stays in the ledger. */
   lossy?: Reason;
 }
@@ -103,6 +105,7 @@ export function decimal(): Codec {
     }),
     absent: null,
     sql: (cell) => `(${cell} #>> '{}')::numeric`,
+    isKeptInJson: true,
   };
 }
 
@@ -133,6 +136,7 @@ export function date(): Codec {
     }),
     absent: null,
     sql: (cell) => `${asText(cell)}::date`,
+    isKeptInJson: true,
   };
 }
 
@@ -151,6 +155,7 @@ export function timestamp(): Codec {
     }),
     absent: null,
     sql: (cell) => `${asText(cell)}::timestamptz`,
+    isKeptInJson: true,
   };
 }
 

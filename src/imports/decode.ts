@@ -79,7 +79,8 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
         const from = field.isBeside ? { source: name, cell: record[name] } : given.get(name);
         if (from === undefined || from.cell === undefined) continue;
         const value = decodeCell(decoded, from.source, field, from.cell, needsCare);
-        if (value !== undefined) values.set(name, value);
+        if (value === undefined) continue;
+        values.set(name, field.key !== null && field.codec.isKeptInJson ? from.cell : value);
       }
     }
 

@@ -90,9 +90,10 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
 export const sampleFolder = join(projectDir, "src", "imports", "samples", "bloom");
 
 /**
- * Imports the sample base into a tenant, once: where it is in already, under the mapping as it is now, nothing is read again.
+ * Imports the sample base into a tenant, once: where a batch of it has ended under the mapping as it is now, nothing is read again; one
+ * that a killed process left under way is brought to its end.
  *
- * @returns the report of the batch that brought it
+ * @returns the report of that batch
  */
 export async function importSample(request: Omit<ImportRequest, "mapping" | "from">): Promise<BatchReport> {
   const { pool, tenantId, access } = request;
@@ -104,10 +105,10 @@ export async function importSample(request: Omit<ImportRequest, "mapping" | "fro
        from imports.batches batch
        join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
        where batch.tenant_id = $1 and source.mapping = $2 and source.key = $3 and batch.mapping_hash = $4
-         and batch.status in ('completed', 'incomplete')
+         and batch.status = any ($5::imports.batch_status[])
        order by batch.created_at desc
        limit 1`,
-      [tenantId, mapping.name, source.key, mappingHash(mapping)],
+      [tenantId, mapping.name, source.key, mappingHash(mapping), ended],
     ),
   );
   if (rows[0] !== undefined) return await readReport(pool, tenantId, rows[0].id);

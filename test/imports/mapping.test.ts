@@ -74,6 +74,18 @@ const dialects: Record<string, string[]> = {
     "Next Touchpoint",
     "Last Synced",
   ],
+  "Email Previews": [
+    "Name",
+    "Day",
+    "Type",
+    "Subject",
+    "Status",
+    "Preview",
+    "Client",
+    "Last Generated",
+    "HTML Size",
+    "GHL Template ID",
+  ],
   Versions: ["Version Number", "Version", "Subject", "Body Content", "Change Notes", "Change Log", "Touchpoint"],
   Approvals: ["Status", "Comments", "Approved At", "Reviewed At", "Touchpoint"],
   Templates: [
@@ -132,8 +144,8 @@ test("can read the sync engine's words for the same things", () => {
     name: "One",
     type: "sms",
     content: { body: "Hi" },
-    config: { delay: "-2", delayUnit: "weeks" },
-    position: { x: "0", y: "12.5" },
+    config: { delay: -2, delayUnit: "weeks" },
+    position: { x: 0, y: 12.5 },
   });
 });
 

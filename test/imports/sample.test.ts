@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
 import { takeBatch } from "../../src/imports/pipeline/batch.ts";
 import { openLedger } from "../../src/imports/pipeline/collections.ts";
@@ -250,6 +251,78 @@ test("can notice that a record was lost on the way: its other side still lists i
     expect(report).toMatchObject({ status: "failed", verified: false });
     expect(report.checks.filter(({ expected, actual }) => expected !== actual)).toMatchObject([
       { collection: "Journeys", layer: "references", name: "Touchpoints, the other side of Touchpoints.Journey" },
+    ]);
+  } finally {
+    await sample.remove();
+  }
+});
+
+test("can bring in the other dialects' fields, and the email factory's list", async () => {
+  const sample = await copySample();
+  try {
+    const file = join(sample.folder, "schema.json");
+    const schema = JSON.parse(readFileSync(file, "utf8"));
+    const add = (table: string, fields: Record<string, string>) => {
+      const found = schema.tables.find(({ name }: { name: string }) => name === table);
+      found.fields.push(...Object.entries(fields).map(([name, type]) => ({ id: `fld${table}${name}`, name, type })));
+    };
+    schema.tables.push({ id: "tblPreviews", name: "Email Previews", fields: [] });
+    add("Touchpoints", {
+      Delay: "number",
+      "Delay Unit": "singleSelect",
+      PositionX: "number",
+      PositionY: "number",
+      "Last Synced": "dateTime",
+    });
+    add("Journeys", { Version: "number", "Last Sync": "dateTime" });
+    add("Email Previews", {
+      Name: "singleLineText",
+      Day: "number",
+      Status: "singleSelect",
+      Client: "singleLineText",
+      "Last Generated": "dateTime",
+      Preview: "multipleAttachments",
+    });
+    writeFileSync(file, JSON.stringify(schema));
+    writeFileSync(
+      sample.fileOf("Email Previews"),
+      '{"id":"recPreview1","createdTime":"2026-03-01T00:00:00.000Z","fields":{"Name":"Day 1 - Welcome","Day":0,"Status":"In Review","Client":"Fernwick Estate","Last Generated":"2026-03-01T10:00:00.120Z","Preview":[{"id":"att1","url":"https://x.example/1"}]}}\n',
+    );
+    await sample.change("Touchpoints", (records) => {
+      const { fields } = recordOf(records, "Internal Name", "Bring a friend");
+      Object.assign(fields, {
+        Delay: 1.5,
+        "Delay Unit": "weeks",
+        PositionX: 0,
+        PositionY: -12.25,
+        "Last Synced": "2026-03-01T10:00:00.100Z",
+      });
+      return undefined;
+    });
+    await sample.change("Journeys", (records) => {
+      Object.assign(recordOf(records, "Journey Name", "Open Day in May").fields, {
+        Version: 3,
+        "Last Sync": "2026-03-02T08:00:00Z",
+      });
+      return undefined;
+    });
+    const report = await importing.run(sample.folder);
+    expect(report).toMatchObject({ status: "incomplete", verified: true });
+    expect(await query("select config, position from journeys.touchpoints where name = 'Bring a friend'")).toEqual([
+      {
+        config: { delay: 1.5, delayUnit: "weeks", lastSyncedAt: "2026-03-01T10:00:00.100Z" },
+        position: { x: 0, y: -12.25 },
+      },
+    ]);
+    expect(await query("select metadata from journeys.journeys where name = 'Open Day in May'")).toEqual([
+      { metadata: { sourceVersion: 3, lastSyncedAt: "2026-03-02T08:00:00Z" } },
+    ]);
+    expect(await query("select type, status, content from journeys.templates where name = 'Day 1 - Welcome'")).toEqual([
+      {
+        type: "email",
+        status: "draft",
+        content: { day: 0, clientName: "Fernwick Estate", lastGeneratedAt: "2026-03-01T10:00:00.120Z" },
+      },
     ]);
   } finally {
     await sample.remove();

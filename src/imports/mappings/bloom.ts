@@ -11,7 +11,7 @@ import {
   text,
   timestamp,
 } from "../codecs.ts";
-import { beside, collection, leftOut, type Mapping, reverseOf, secret, to } from "./mapping.ts";
+import { beside, collection, dropped, leftOut, type Mapping, reverseOf, secret, to } from "./mapping.ts";
 
 /*
  * The journey builder's base, in its four dialects: names are those of the real base (A); the visualizer's (B), the sync engine's (C)
@@ -262,6 +262,34 @@ export const bloom: Mapping = {
         Touchpoint: to("touchpoint_id", link("Touchpoints")),
       },
       { unique: [["ghl_template_id"]] },
+    ),
+
+    // The email factory's list. It names its client in words and repeats template ids, so both stay words until a person links them.
+    collection(
+      "Email Previews",
+      "journeys.templates",
+      {
+        ...born,
+        Name: to("name", text(), { required: true }),
+        Status: to(
+          "status",
+          select(
+            "journeys.template_status",
+            { draft: ["Draft", "In Review"], approved: ["Approved"], archived: ["Rejected"] },
+            "draft",
+          ),
+          { required: true },
+        ),
+        Client: to("content", text(), { key: "clientName" }),
+        Day: to("content", integer(), { key: "day" }),
+        Type: to("content", text(), { key: "kind" }),
+        Subject: to("content", text(), { key: "subject" }),
+        "GHL Template ID": to("content", text(), { key: "ghlTemplateId" }),
+        "Last Generated": to("content", timestamp(), { key: "lastGeneratedAt" }),
+        "HTML Size": to("content", text(), { key: "htmlSize" }),
+        Preview: dropped("A picture of the rendered email: it is made again from the text, and its address expires."),
+      },
+      { isOptional: true, derived: { type: { kind: "constant", type: "journeys.template_type", value: "email" } } },
     ),
 
     collection(

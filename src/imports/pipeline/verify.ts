@@ -199,9 +199,11 @@ async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerColl
 /** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
 function expectedColumn(mapped: [string, MappedField][], fields: [string, MappedField][], sourceId: string): Sql {
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
-    const values = [name, ...field.orFrom].map((cellName) =>
-      raw(field.codec.sql(`cell.cell_${mapped.findIndex(([known]) => known === cellName)}`, `'${sourceId}'::uuid`)),
-    );
+    const values = [name, ...field.orFrom].map((cellName) => {
+      const cell = `cell.cell_${mapped.findIndex(([known]) => known === cellName)}`;
+      const isKept = field.key !== null && field.codec.isKeptInJson;
+      return raw(isKept ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
+    });
     return values.length === 1 ? (values[0] as Sql) : sql`coalesce(${join(values, ", ")})`;
   };
   const whole = fields.find(([, field]) => field.key === null);
