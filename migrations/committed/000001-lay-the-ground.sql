@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:06381ae5609846fd038de8349813ab0a0aff3104
+--! Hash: sha1:5ced8c7044ea0180f3ce2eff00bd65ec92f22acd
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -121,8 +121,8 @@ comment on column app.errors.way_out is 'What to do next.';
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF001', 'not_signed_in', 401, 'You are not signed in.', 'Sign in with signIn and send the token as "Authorization: Bearer …".'),
   ('LF002', 'not_allowed', 403, '%s is not allowed to %s.', 'Ask an admin of your tenant for a role that may: %s.'),
-  ('LF003', 'illegal_transition', 409, 'A %s cannot go from %s to %s.', 'Allowed from here for you: %s.'),
-  ('LF004', 'illegal_birth', 409, 'A %s cannot begin as %s.', 'It may begin as: %s.'),
+  ('LF003', 'illegal_transition', 409, 'This %s cannot go from %s to %s.', 'Allowed from here for you: %s.'),
+  ('LF004', 'illegal_birth', 409, 'No %s begins as %s.', 'It may begin as: %s.'),
   ('LF005', 'stale_version', 409, 'Somebody changed this %s: you sent version %s, the current one is %s.',
     'Read it again, apply your change to what is there now, and send version %s.'),
   ('LF006', 'not_found', 404, 'There is no %s %s that you may see.', 'Check the id, and that you are signed in to the right tenant.'),

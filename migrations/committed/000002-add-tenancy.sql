@@ -1,5 +1,5 @@
---! Previous: sha1:06381ae5609846fd038de8349813ab0a0aff3104
---! Hash: sha1:92a48a3e812e1a24476ee1db6b9b806f9f91c993
+--! Previous: sha1:5ced8c7044ea0180f3ce2eff00bd65ec92f22acd
+--! Hash: sha1:ae8f5687b896a28c2a452642389dc85ba8ecc315
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.

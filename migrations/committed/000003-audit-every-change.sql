@@ -1,5 +1,5 @@
---! Previous: sha1:92a48a3e812e1a24476ee1db6b9b806f9f91c993
---! Hash: sha1:e81b98df8f26733a5bcfc21cda6c05e3b538a075
+--! Previous: sha1:ae8f5687b896a28c2a452642389dc85ba8ecc315
+--! Hash: sha1:af22d70f36a681bb5f11fac5985c4869b1e30763
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.

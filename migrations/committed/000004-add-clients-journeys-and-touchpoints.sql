@@ -1,5 +1,5 @@
---! Previous: sha1:e81b98df8f26733a5bcfc21cda6c05e3b538a075
---! Hash: sha1:7ebc9db73e7cc3a958692790b316115f36aa5602
+--! Previous: sha1:af22d70f36a681bb5f11fac5985c4869b1e30763
+--! Hash: sha1:fa227bd4610975420be380b370a3f87d4b62d05f
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.
@@ -324,7 +324,8 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF107', 'comments_missing', 400, 'A refusal says why.', 'Send comments with the decision.'),
   ('LF108', 'nothing_approved', 409, 'No version of the journey "%s" is approved.', 'Take it back with withdrawJourney, submit it with submitJourney, and have it reviewed.'),
   ('LF109', 'nothing_to_withdraw', 409, 'The journey "%s" is %s, so there is nothing to withdraw.', 'Only a journey in client_review or approved can be withdrawn.'),
-  ('LF110', 'unsafe_restore', 409, 'Version %s does not hold its touchpoints, so nothing can be restored from it.', 'Choose a later version; this one came from a base that kept none.')
+  ('LF110', 'unsafe_restore', 409, 'Version %s does not hold its touchpoints, so nothing can be restored from it.', 'Choose a later version; this one came from a base that kept none.'),
+  ('LF111', 'published_before', 409, 'The journey "%s" has been published, so its versions and approvals are kept.', 'Put it away with archiveJourney.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)

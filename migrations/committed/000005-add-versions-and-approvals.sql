@@ -1,5 +1,5 @@
---! Previous: sha1:7ebc9db73e7cc3a958692790b316115f36aa5602
---! Hash: sha1:8b804547f070448377d6314bf5f653614b6bfca7
+--! Previous: sha1:fa227bd4610975420be380b370a3f87d4b62d05f
+--! Hash: sha1:f9ea4ced810f710739efb170a1c0ce697697a83c
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -879,6 +879,25 @@ create or replace trigger _500_return_journey_to_draft_update after update on jo
 create or replace trigger _500_return_journey_to_draft_delete after delete on journeys.touchpoints
   referencing old table as old_rows for each statement execute function app_private.tg_touchpoints__return_journey_to_draft();
 --! EndIncluded journeys/return_to_draft.sql
+--! Included journeys/keep_published.sql
+-- What was published once has versions, approvals and objects in GoHighLevel that speak of it: people archive it. The owner may still
+-- delete, and a batch may take back what it brought.
+create or replace function app_private.tg_journeys__keep_published() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    if app.current_import_batch_id() is null and app.current_app_role() is distinct from 'owner' then
+      perform app_private.raise_error('LF111', old.name);
+    end if;
+    return old;
+  end
+  $$;
+comment on function app_private.tg_journeys__keep_published() is
+  'Refuses to delete a journey that was published, alone or with its client. Definer, to raise our error for whoever deletes.';
+create or replace trigger _200_keep_published before delete on journeys.journeys
+  for each row when (old.published_at is not null or old.status = 'published') execute function app_private.tg_journeys__keep_published();
+--! EndIncluded journeys/keep_published.sql
 --! Included journeys/submit_journey.sql
 create or replace function journeys.submit_journey(journey_id uuid, change_log text default null, version integer default null)
   returns journeys.approvals

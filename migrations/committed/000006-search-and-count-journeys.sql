@@ -1,5 +1,5 @@
---! Previous: sha1:8b804547f070448377d6314bf5f653614b6bfca7
---! Hash: sha1:ee2d168f5317a336a45aa518a69f0aad7bca3191
+--! Previous: sha1:f9ea4ced810f710739efb170a1c0ce697697a83c
+--! Hash: sha1:ace793ff357e58eeb5ac54bf7c408d82f6087321
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

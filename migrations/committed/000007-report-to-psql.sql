@@ -1,5 +1,5 @@
---! Previous: sha1:ee2d168f5317a336a45aa518a69f0aad7bca3191
---! Hash: sha1:f1d795bdfad365a9a0b1284df1852512569acf9d
+--! Previous: sha1:ace793ff357e58eeb5ac54bf7c408d82f6087321
+--! Hash: sha1:f36ca7658b682b73aab1a718f4e133303eba5c95
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

@@ -1,5 +1,5 @@
---! Previous: sha1:f1d795bdfad365a9a0b1284df1852512569acf9d
---! Hash: sha1:179558d002dcb74868fd5bd81f7bb19e61b17920
+--! Previous: sha1:f36ca7658b682b73aab1a718f4e133303eba5c95
+--! Hash: sha1:6c30dc5859f1108c7ad5154e9e5d89d55746616f
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.
@@ -53,7 +53,7 @@ create table imports.batches (
   constraint batches_pkey primary key (tenant_id, id),
   constraint batches_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id),
   constraint batches_source_id_fkey foreign key (tenant_id, source_id) references imports.sources (tenant_id, id) on delete cascade,
-  constraint batches_finished_is_verified_check check (status not in ('completed', 'incomplete') or is_verified)
+  constraint batches_finished_is_verified_check check (status not in ('completed', 'incomplete') or is_verified is true)
 );
 alter table imports.batches enable row level security;
 alter table imports.batches force row level security;

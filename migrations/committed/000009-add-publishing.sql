@@ -1,5 +1,5 @@
---! Previous: sha1:179558d002dcb74868fd5bd81f7bb19e61b17920
---! Hash: sha1:29bdd736709fdc3c109173484ce3c71a7a1d5d17
+--! Previous: sha1:6c30dc5859f1108c7ad5154e9e5d89d55746616f
+--! Hash: sha1:2a219e543c41617f2fc0db551786e3a0a347bd23
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by
@@ -140,7 +140,9 @@ create table publishing.publication_items (
   constraint publication_items_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id),
   constraint publication_items_publication_id_fkey foreign key (tenant_id, publication_id) references publishing.publications (tenant_id, id) on delete cascade,
   constraint publication_items_touchpoint_id_fkey foreign key (tenant_id, touchpoint_id) references journeys.touchpoints (tenant_id, id) on delete set null (touchpoint_id),
-  constraint publication_items_synced_has_hash_check check (status <> 'synced' or (synced_hash = desired_hash and synced_at is not null)),
+  constraint publication_items_synced_has_hash_check check (
+    status <> 'synced' or (synced_hash is not null and synced_hash = desired_hash and synced_at is not null)
+  ),
   constraint publication_items_attempts_check check (attempts >= 0),
   constraint publication_items_findings_check check (jsonb_typeof(findings) = 'array')
 );

@@ -1,5 +1,5 @@
---! Previous: sha1:29bdd736709fdc3c109173484ce3c71a7a1d5d17
---! Hash: sha1:270a8c66269c6e58ce8659389e81f0c9a43b6e64
+--! Previous: sha1:2a219e543c41617f2fc0db551786e3a0a347bd23
+--! Hash: sha1:34f7eda4e49a08958f9c1a55e5fae58ca4dac154
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

@@ -74,7 +74,7 @@ describe("a step", () => {
     await rolledBack(database.urls.owner, async (client) => {
       await expect(
         client.query("update journeys.clients set status = 'archived' where tenant_id = $1", [ours.id]),
-      ).rejects.toMatchObject({ code: "LF003", message: "A client cannot go from onboarding to archived." });
+      ).rejects.toMatchObject({ code: "LF003", message: "This client cannot go from onboarding to archived." });
     });
   });
 
@@ -91,7 +91,7 @@ describe("a step", () => {
         client.query("insert into journeys.clients (name, slug, status) values ('Old', 'old', 'archived')"),
       ).rejects.toMatchObject({
         code: "LF004",
-        message: "A client cannot begin as archived.",
+        message: "No client begins as archived.",
         hint: "It may begin as: onboarding, active.",
       });
     });

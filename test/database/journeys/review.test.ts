@@ -726,3 +726,30 @@ describe("publishing", () => {
       });
     }));
 });
+
+describe("deleting", () => {
+  test("can delete a draft, and a journey that was only approved", () =>
+    rehearse(database, async (speak) => {
+      const { id } = await addDraft(speak, people);
+      await approve(speak, people, id);
+      await speak(people.editor, "delete from journeys.journeys where id = $1", [id]);
+      expect(await statusOf(speak, people, id)).toBe("absent");
+    }));
+
+  test("cannot delete what was published once, alone or with its client (LF111)", () =>
+    rehearse(database, async (speak) => {
+      const { id, steps } = await addDraft(speak, people);
+      await publish(speak, people, id);
+      await speak(people.editor, "update journeys.touchpoints set name = 'Hello' where id = $1", [steps[0]]);
+      for (const [person, statement, target] of [
+        [people.editor, "delete from journeys.journeys where id = $1", id],
+        [people.admin, "delete from journeys.clients where id = $1", people.clientId],
+      ] as const) {
+        expect(await refusal(speak(person, statement, [target]))).toMatchObject({
+          code: "LF111",
+          hint: "Put it away with archiveJourney.",
+        });
+      }
+      expect(await statusOf(speak, people, id)).toBe("draft");
+    }));
+});
