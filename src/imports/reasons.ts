@@ -21,6 +21,7 @@ export const reasons = {
   below_zero: "Write zero or more in the source.",
   overridden_member: "Nothing, if the field's own value is the right one; else correct the field in the source.",
   doubled_field: "Keep one of the two fields, or take the alias out of the mapping.",
+  refused_by_table: "Correct the record in the source so that the table's rule holds.",
   unknown_field: "Add the field to the mapping, as mapped or as dropped with a reason; the ledger keeps its values.",
   unknown_collection: "Add the collection to the mapping, or leave it out with a reason.",
   empty_default_table: "Nothing: the table came with the base and was never used.",

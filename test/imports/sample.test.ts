@@ -161,6 +161,68 @@ test("can update only what changed in the source, and keep what the row was", as
   }
 });
 
+test("can change the text of an approved journey without taking its approval back, and queues nothing", async () => {
+  const sample = await copySample();
+  try {
+    await importing.run(sample.folder);
+    await sample.change("Touchpoints", (records) => {
+      recordOf(records, "Internal Name", "Ask for photographs").fields["Body Content"] = "Another text.";
+      return undefined;
+    });
+    const report = await importing.run(sample.folder);
+    expect(report).toMatchObject({ verified: true });
+    expect(report.collections.filter(({ updated }) => updated > 0)).toMatchObject([
+      { name: "Touchpoints", updated: 1 },
+    ]);
+    expect(await query("select status from journeys.journeys where name = 'After the Wedding'")).toEqual([
+      { status: "approved" },
+    ]);
+    expect(await query("select distinct task_identifier from graphile_worker.jobs")).toEqual([
+      { task_identifier: "imports/run_batch" },
+    ]);
+  } finally {
+    await sample.remove();
+  }
+});
+
+test("can change an earlier text of a touchpoint, though people cannot", async () => {
+  const sample = await copySample();
+  try {
+    await importing.run(sample.folder);
+    await sample.change("Versions", (records) => {
+      recordOf(records, "Subject", "Open day").fields["Version Number"] = 4;
+      return undefined;
+    });
+    expect(await importing.run(sample.folder)).toMatchObject({ verified: true });
+    expect(await query("select version from journeys.touchpoint_versions where subject = 'Open day'")).toEqual([
+      { version: 4 },
+    ]);
+  } finally {
+    await sample.remove();
+  }
+});
+
+test("can set aside the one record that a table refuses, and what hangs on it", async () => {
+  await query(
+    "alter table journeys.touchpoints add constraint touchpoints_no_calls_check check (name <> 'Welcome and brochure')",
+  );
+  const report = await importing.run(sampleFolder);
+  expect(report).toMatchObject({ status: "incomplete", verified: true });
+  expect(
+    report.collections.filter(({ quarantined }) => quarantined > 0).map(({ name, quarantined }) => [name, quarantined]),
+  ).toEqual([
+    ["Journeys", 1],
+    ["Touchpoints", 4],
+    ["Versions", 3],
+  ]);
+  expect(report.issues.find(({ reason }) => reason === "refused_by_table")?.detail).toContain(
+    "touchpoints_no_calls_check",
+  );
+  expect(report.issues.filter(({ field }) => field === "Next Touchpoint")).toMatchObject([
+    { reason: "parent_quarantined" },
+  ]);
+});
+
 test("can put a new touchpoint between others, and a row that is gone from the source stays and is told", async () => {
   const sample = await copySample();
   try {

@@ -1,13 +1,18 @@
 import type pg from "pg";
+import { errorCode, errorMessage } from "../../errors.ts";
 import { type Derivation, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
 import { incomingRows, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
 /** How many records a chunk takes, where no groups must stay together. */
 const chunkSize = 1_000;
+
+/** PostgreSQL's code for a foreign key that finds nothing. */
+const missingReference = "23503";
 
 /** What a batch makes of records: the counts of the ledger. */
 export type Outcome = "inserted" | "updated" | "unchanged" | "skipped";
@@ -24,15 +29,7 @@ export async function load(batch: Batch, ledger: LedgerCollection, onProgress: (
     const chunks = await countChunks(batch, ledger, shape);
     let done = 0;
     for (let chunk = ledger.chunksLoaded; chunk < chunks; chunk += 1) {
-      done += await inBatch(batch, async (client) => {
-        const records = await run(client, loadChunk(batch, ledger, shape, chunk));
-        await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
-          batch.tenantId,
-          ledger.id,
-          chunk + 1,
-        ]);
-        return records.length;
-      });
+      done += await loadChunk(batch, ledger, shape, chunk);
       ledger.chunksLoaded = chunk + 1;
       onProgress(done);
     }
@@ -78,15 +75,104 @@ async function countChunks(batch: Batch, ledger: LedgerCollection, shape: Shape)
   );
 }
 
-/** The whole of a chunk's work in one statement: rows, before-images, effects, issues and outcomes. */
-function loadChunk(batch: Batch, ledger: LedgerCollection, shape: Shape, chunk: number): Sql {
+/**
+ * One chunk, in one transaction. A record that the table refuses, by a rule that the mapping does not know, is set aside, and the others
+ * come in without it.
+ *
+ * @returns how many records have their outcome now
+ */
+async function loadChunk(batch: Batch, ledger: LedgerCollection, shape: Shape, chunk: number): Promise<number> {
   const inChunk = isRanked(ledger)
     ? sql`place.collection_id = ${ledger.id} and place.chunk = ${chunk}`
     : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
+  const attempt = () =>
+    inBatch(batch, async (client) => {
+      const records = await run(client, loadRows(batch, ledger, shape, inChunk));
+      await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
+        batch.tenantId,
+        ledger.id,
+        chunk + 1,
+      ]);
+      return records.length;
+    });
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isRefusal(error) || !(await setAside(batch, ledger, shape, inChunk))) throw error;
+    return await attempt();
+  }
+}
+
+/** What a table says to a row: a value out of range, a constraint. */
+function isRefusal(error: unknown): boolean {
+  return /^2[23]/.test(errorCode(error) ?? "");
+}
+
+/**
+ * Tries the records of a chunk one by one, and quarantines those that the table refuses. A missing sibling is no refusal: it comes with
+ * the others.
+ *
+ * @returns whether there were any
+ */
+async function setAside(batch: Batch, ledger: LedgerCollection, shape: Shape, inChunk: Sql): Promise<boolean> {
+  return await inBatch(batch, async (client) => {
+    const rows = await run<{ row_id: string }>(
+      client,
+      sql`with ${judgedRows(batch, ledger, shape, inChunk)} select judged.row_id from judged`,
+    );
+    const refused: { rowId: string; detail: string }[] = [];
+    for (const { row_id } of rows) {
+      await client.query("savepoint trial");
+      try {
+        await run(client, loadRows(batch, ledger, shape, sql`${inChunk} and incoming.row_id = ${row_id}`));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        if (errorCode(error) !== missingReference) refused.push({ rowId: row_id, detail: `${errorMessage(error)}.` });
+      }
+      await client.query("rollback to savepoint trial");
+    }
+    await quarantineRefused(client, batch, ledger, refused);
+    for (const [name, field] of siblingLinks(ledger.collection)) {
+      await checkSiblingLink(client, batch, ledger, shape, name, field);
+    }
+    return refused.length > 0;
+  });
+}
+
+async function quarantineRefused(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  refused: { rowId: string; detail: string }[],
+): Promise<void> {
+  await client.query(
+    `with refused as (
+       select payload.row_id, payload.record_id, payload.sha256, refused.detail
+       from unnest($3::uuid[], $4::text[]) as refused (row_id, detail)
+       join app_private.import_payloads payload on payload.batch_id = $1 and payload.row_id = refused.row_id
+     ),
+     told as (
+       insert into imports.issues (batch_id, collection_id, row_id, record_id, fate, reason, detail, way_out)
+       select $1, $2, row_id, record_id, 'quarantined', 'refused_by_table', detail, $5 from refused
+     )
+     insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
+     select $1, $2, row_id, record_id, sha256, 'quarantined', 'refused_by_table' from refused`,
+    [
+      batch.id,
+      ledger.id,
+      refused.map(({ rowId }) => rowId),
+      refused.map(({ detail }) => detail),
+      reasons.refused_by_table,
+    ],
+  );
+}
+
+/** What is to be done with the rows that meet a condition, in one statement: rows, before-images, effects, issues and outcomes. */
+function loadRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condition: Sql): Sql {
   const table = raw(shape.table);
   const assignments = raw(shape.columns.map((name) => `${name} = judged.${name}`).join(", "));
   return sql`
-    with ${judgedRows(batch, ledger, shape, inChunk)},
+    with ${judgedRows(batch, ledger, shape, condition)},
     images as (
       insert into app_private.import_before_images (batch_id, row_id, table_name, image)
       select ${batch.id}, existing.id, ${shape.table}, to_jsonb(existing)

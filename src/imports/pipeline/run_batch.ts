@@ -109,9 +109,12 @@ export async function planBatch(
 async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): Promise<void> {
   const ledger = await landAll(batch, onProgress);
   await analyze(batch);
-  for (const line of ledger) if (line.step === "landed") await validate(batch, line);
-  await analyze(batch);
+  // One collection after the other: what waits of the first, the second must know.
   for (const line of ledger) {
+    if (line.step === "landed") {
+      await validate(batch, line);
+      await analyze(batch);
+    }
     if (line.step === "validated") await load(batch, line, (done) => onProgress("load", line.collection.name, done));
   }
   if (status === "running") await setStatus(batch, "verifying");

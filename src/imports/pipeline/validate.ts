@@ -39,8 +39,8 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
         );
       }
       for (const columns of collection.unique) await checkUnique(client, batch, ledger, shape, columns);
-      for (const [name, field] of links) {
-        if (field.codec.linksTo === collection.name) await checkSiblingLink(client, batch, ledger, shape, name, field);
+      for (const [name, field] of siblingLinks(collection)) {
+        await checkSiblingLink(client, batch, ledger, shape, name, field);
       }
       await placeRows(client, batch, ledger, shape);
       await tellGone(client, batch, ledger, shape);
@@ -109,8 +109,8 @@ async function checkLink(
   else await leaveCells(client, batch, ledger, field.column, bad);
 }
 
-/** A link within the collection must point to a sibling: another row of the same group. */
-async function checkSiblingLink(
+/** A link within the collection must point to a sibling: another row of the same group. What was told before is not told again. */
+export async function checkSiblingLink(
   client: pg.ClientBase,
   batch: Batch,
   ledger: LedgerCollection,
@@ -156,7 +156,12 @@ async function checkSiblingLink(
     left join imports.records parent
       on parent.tenant_id = ${batch.tenantId} and parent.batch_id = ${batch.id} and parent.row_id = incoming.${column}
     where incoming.${column} is not null
-      and (target.row_id is null or target.group_id <> incoming.${within} or incoming.${column} = incoming.row_id)`,
+      and (target.row_id is null or target.group_id <> incoming.${within} or incoming.${column} = incoming.row_id)
+      and not exists (
+        select from imports.issues issue
+        where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = incoming.row_id
+          and issue.column_name = ${field.column} and issue.fate = 'quarantined'
+      )`,
   );
 }
 
@@ -332,6 +337,11 @@ async function tellGone(client: pg.ClientBase, batch: Batch, ledger: LedgerColle
         select from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = known.row_id
       )`,
   );
+}
+
+/** The links of a collection into itself. */
+export function siblingLinks(collection: Collection): [string, MappedField][] {
+  return mappedFields(collection).filter(([, field]) => field.codec.linksTo === collection.name);
 }
 
 /** The field that fills a column. */
