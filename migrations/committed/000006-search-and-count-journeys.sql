@@ -1,5 +1,5 @@
---! Previous: sha1:f9ea4ced810f710739efb170a1c0ce697697a83c
---! Hash: sha1:ace793ff357e58eeb5ac54bf7c408d82f6087321
+--! Previous: sha1:79d1c724fc1e1125255eac5e24b6f876619dd6e6
+--! Hash: sha1:661d0f4725ea95abc4a59db7da04ea8ebab133a7
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

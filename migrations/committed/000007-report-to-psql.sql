@@ -1,5 +1,5 @@
---! Previous: sha1:ace793ff357e58eeb5ac54bf7c408d82f6087321
---! Hash: sha1:f36ca7658b682b73aab1a718f4e133303eba5c95
+--! Previous: sha1:661d0f4725ea95abc4a59db7da04ea8ebab133a7
+--! Hash: sha1:b90db87e169fb6465b48e3e3c83b669f2a7626d6
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

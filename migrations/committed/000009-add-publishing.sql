@@ -1,5 +1,5 @@
---! Previous: sha1:6c30dc5859f1108c7ad5154e9e5d89d55746616f
---! Hash: sha1:2a219e543c41617f2fc0db551786e3a0a347bd23
+--! Previous: sha1:2a180bda5993fd0d3a8811d05cd391336ab5fc89
+--! Hash: sha1:f5f0ef300434edfad035e4506bb21ae2df0a09e2
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

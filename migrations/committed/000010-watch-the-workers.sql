@@ -1,5 +1,5 @@
---! Previous: sha1:2a219e543c41617f2fc0db551786e3a0a347bd23
---! Hash: sha1:34f7eda4e49a08958f9c1a55e5fae58ca4dac154
+--! Previous: sha1:f5f0ef300434edfad035e4506bb21ae2df0a09e2
+--! Hash: sha1:8ef1f639cfbe894e27b65e0263956db20a0c7366
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

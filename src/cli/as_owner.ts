@@ -7,7 +7,7 @@ import { deriveUrls } from "../database/urls.ts";
  * Runs one transaction as the owner of the database's objects, on the embedded server or the one that DATABASE_URL names: for what
  * belongs to nobody's tenant yet.
  *
- * @throws LandfallError `config` where only the API's login is known
+ * @throws LandfallError `unusable_configuration` where only the API's login is known
  */
 export async function asOwner<T>(run: (client: pg.Client, config: Config) => Promise<T>): Promise<T> {
   const config = loadConfig();

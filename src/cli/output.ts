@@ -1,6 +1,7 @@
 /** How commands answer: for people on a terminal, or as JSON for machines. */
 import { CommanderError } from "commander";
-import { errorMessage, LandfallError } from "../errors.ts";
+import { type ErrorName, errorCode, errorMessage, LandfallError } from "../errors.ts";
+import { errorCodes } from "../generated/error_codes.ts";
 import { logger } from "../log.ts";
 
 /** What every command that answers takes. */
@@ -35,39 +36,57 @@ export function explainError(error: unknown, isJson: boolean): 0 | 1 | 2 {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const known = error instanceof LandfallError ? error : describe(error);
   if (isJson) {
-    const { code, message, wayOut } = known;
-    process.stdout.write(`${JSON.stringify({ error: { code, message, wayOut } })}\n`);
+    const { code, reason, message, wayOut } = known;
+    process.stdout.write(`${JSON.stringify({ error: { code, name: reason, message, wayOut } })}\n`);
   }
   tell(`landfall: ${known.message} ${known.wayOut}`);
   if (!(error instanceof LandfallError)) logger.debug({ err: error }, "the error in full");
-  return known.code === "usage" ? 2 : 1;
+  return known.reason === "wrong_usage" ? 2 : 1;
 }
 
 const network = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|timeout expired|Connection terminated/;
 
-/** What is not ours comes mostly from the database or the network. */
+/** What is raised in SQL has its code for an SQLSTATE. */
+function reasonOf(code: string): ErrorName | undefined {
+  return (Object.keys(errorCodes) as ErrorName[]).find((name) => errorCodes[name] === code);
+}
+
+/** What is not thrown by us comes mostly from the database or the network. */
 function describe(error: unknown): LandfallError {
   const message = errorMessage(error);
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unexpected";
+  const code = errorCode(error) ?? "";
+  const reason = reasonOf(code);
+  if (reason) {
+    const { hint } = error as { hint?: string };
+    return new LandfallError(reason, message, hint ?? "docs/errors.md says what to do.");
+  }
   if (network.test(`${code} ${message}`)) {
     return new LandfallError(
-      "no_database",
+      "database_unreachable",
       `The database cannot be reached: ${message}.`,
       "Check that it runs and that DATABASE_URL is right; `landfall doctor` looks closer.",
     );
   }
   if (code === "28P01" || code === "28000") {
     return new LandfallError(
-      "sign_in",
+      "login_refused",
       `The database refuses the login: ${message}.`,
       "Check user and password in DATABASE_URL. `landfall migrate` sets the passwords of Landfall's own logins from LANDFALL_SECRET_KEY.",
     );
   }
   if (code === "3D000") {
-    return new LandfallError("no_database", `${message}.`, "Create it first (createdb), or correct DATABASE_URL.");
+    return new LandfallError(
+      "database_unreachable",
+      `${message}.`,
+      "Create it first (createdb), or correct DATABASE_URL.",
+    );
   }
   if (code === "42P01" || code === "3F000" || code === "42883") {
     return new LandfallError("not_migrated", `${message}.`, "Run `landfall migrate` first.");
   }
-  return new LandfallError(code, `${message}.`.replace(/\.\.$/, "."), "LOG_LEVEL=debug shows where it came from.");
+  return new LandfallError(
+    "unexpected",
+    `${message}.`.replace(/\.\.$/, "."),
+    "LOG_LEVEL=debug shows where it came from.",
+  );
 }

@@ -73,9 +73,10 @@ async function openReporter(
 async function onlySlug(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ slug: string }>("select slug from tenancy.tenants order by slug");
   if (rows.length === 1 && rows[0]) return rows[0].slug;
-  if (rows.length === 0) return fail("no_tenant", "There is no tenant yet.", "Make one with `landfall tenant create`.");
+  if (rows.length === 0)
+    return fail("tenant_unknown", "There is no tenant yet.", "Make one with `landfall tenant create`.");
   return fail(
-    "usage",
+    "wrong_usage",
     `There are several tenants: ${rows.map((row) => row.slug).join(", ")}.`,
     "Name one with --tenant.",
   );
@@ -174,7 +175,7 @@ function noPsql(): LandfallError {
     win32: "Install it with PostgreSQL's command line tools from postgresql.org/download/windows.",
   };
   return new LandfallError(
-    "no_psql",
+    "program_missing",
     "psql is not installed.",
     wayOut[process.platform] ?? "Install PostgreSQL's client programs.",
   );

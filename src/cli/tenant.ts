@@ -73,7 +73,7 @@ export async function createTenant(
 /**
  * The tenant with this slug, as the owner.
  *
- * @throws LandfallError `no_tenant` naming those there are
+ * @throws LandfallError `tenant_unknown` naming those there are
  */
 export async function findTenant(client: pg.ClientBase, slug: string): Promise<Tenant> {
   const { rows } = await client.query<Tenant>("select id, slug, name from tenancy.tenants order by slug");
@@ -82,7 +82,7 @@ export async function findTenant(client: pg.ClientBase, slug: string): Promise<T
   const known =
     rows.length === 0 ? "There is none yet." : `There are: ${rows.map((tenant) => tenant.slug).join(", ")}.`;
   return fail(
-    "no_tenant",
+    "tenant_unknown",
     `There is no tenant with the slug ${slug}. ${known}`,
     "Make it with `landfall tenant create`.",
   );

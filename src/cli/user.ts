@@ -32,7 +32,7 @@ export function registerUser(program: Command): void {
     .action(async (email: string, options: CreateOptions) => {
       if ((options.role === "client") !== (options.client !== undefined)) {
         fail(
-          "usage",
+          "wrong_usage",
           "--client belongs to --role client, and the role needs it.",
           "Name the client's slug, or choose another role.",
         );
@@ -68,7 +68,7 @@ export interface NewPerson {
 /**
  * Adds a person to a tenant, as the owner; somebody who is known already keeps name and password.
  *
- * @throws LandfallError `email_invalid`, `member_exists`, `no_client`
+ * @throws LandfallError `email_invalid`, `member_exists`, `client_unknown`
  */
 export async function addPerson(
   client: pg.ClientBase,
@@ -99,7 +99,7 @@ export async function addPerson(
       [tenant.id, slug, id],
     );
     if (rowCount === 0)
-      fail("no_client", `${tenant.slug} has no client with the slug ${slug}.`, "Import or make the client first.");
+      fail("client_unknown", `${tenant.slug} has no client with the slug ${slug}.`, "Import or make the client first.");
   }
   return { id, email, isNew };
 }

@@ -28,12 +28,16 @@ export interface OpenDatabase extends ConnectionUrls {
  * Every connection string, derived from the ones that are given: DATABASE_URL alone suffices. It is an administrator's unless its
  * user is the authenticator or DATABASE_OWNER_URL is given too; then it is the API's, and may leave its password out.
  *
- * @throws LandfallError `config` where DATABASE_URL is missing
+ * @throws LandfallError `unusable_configuration` where DATABASE_URL is missing
  */
 export function connectionUrls(config: Config): ConnectionUrls {
   const { url, readUrl, listenUrl, workerUrl, ownerUrl, sslMode } = config.database;
   if (url === undefined) {
-    return fail("config", "DATABASE_URL is not set.", "Set it, or let `landfall start` run a server of its own.");
+    return fail(
+      "unusable_configuration",
+      "DATABASE_URL is not set.",
+      "Set it, or let `landfall start` run a server of its own.",
+    );
   }
   const { username, password } = new URL(url);
   const isAuthenticator = username === `${config.rolePrefix}_authenticator`;
@@ -82,7 +86,7 @@ export function requireAdmin(urls: ConnectionUrls): string {
   return (
     urls.admin ??
     fail(
-      "config",
+      "unusable_configuration",
       "DATABASE_URL is the API's login, which cannot do this.",
       "Set DATABASE_OWNER_URL to the connection string of the database's owner or administrator.",
     )

@@ -1,4 +1,4 @@
-/** docs/errors.md, from the rows of app.errors. */
+/** What is made of the rows of app.errors: docs/errors.md, and the codes by name for TypeScript. */
 import type { ClientBase } from "pg";
 
 interface ErrorRow {
@@ -13,11 +13,19 @@ interface ErrorRow {
 const sections: readonly [first: string, title: string][] = [
   ["LF001", "The platform"],
   ["LF040", "Signing in"],
+  ["LF050", "The command and its processes"],
   ["LF100", "Journeys"],
   ["LF200", "Imports"],
   ["LF300", "Publishing"],
   ["LF900", "The edge of the API"],
 ];
+
+/** src/generated/error_codes.ts: the code of every error by its name, so that TypeScript can raise no other. */
+export async function listErrorCodes(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<ErrorRow>("select e.code, e.name from app.errors e order by e.code");
+  const lines = rows.map(({ code, name }) => `  ${name}: "${code}",`);
+  return `/** Generated from app.errors by \`npm run generate\`: code by name. */\nexport const errorCodes = {\n${lines.join("\n")}\n} as const;\n`;
+}
 
 /** The page on every error that Landfall raises on purpose, as Markdown. */
 export async function documentErrors(client: ClientBase): Promise<string> {

@@ -70,7 +70,7 @@ type Place = z.infer<typeof placeSchema>;
  * Starts the embedded server and keeps it running: makes the cluster where there is none, adopts a live server whose parent was
  * killed, survives a stale lock file, restarts a server that dies.
  *
- * @throws LandfallError `already_running` where another process keeps this server, `other_major` where the data was written by
+ * @throws LandfallError `already_running` where another process keeps this server, `other_major_version` where the data was written by
  *   another major version, `disk_full`, `no_permission`, `server_start` where it does not come up: each with the reason
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
@@ -157,7 +157,7 @@ function refuseOtherMajor(pgData: string, major: PostgresMajor): void {
   }
   if (found !== String(major)) {
     fail(
-      "other_major",
+      "other_major_version",
       `The data in ${pgData} was written by PostgreSQL ${found}, and this is PostgreSQL ${major}.`,
       `Run with PG_MAJOR=${found}, or set LANDFALL_DATA_DIR to another folder for a new beginning.`,
     );
@@ -282,7 +282,7 @@ function explainFailure(problem: string, pgData: string): never {
     );
   }
   return fail(
-    "server_start",
+    "server_start_failed",
     `PostgreSQL does not start: ${reason.trim() || "it said nothing"}.`,
     "Its log is postgres.log in the data folder; `landfall doctor` checks the rest.",
   );
@@ -383,7 +383,7 @@ async function keepRunning(keeping: Keeping): Promise<EmbeddedServer> {
         const lost =
           error instanceof LandfallError
             ? error
-            : new LandfallError("server_start", errorMessage(error), "See postgres.log in the data folder.");
+            : new LandfallError("server_start_failed", errorMessage(error), "See postgres.log in the data folder.");
         log.error({ error: lost.message }, "the server cannot be brought back");
         options.onLost?.(lost);
         return;
@@ -503,7 +503,7 @@ async function waitUntilReady(url: string, pgData: string, isThere: () => boolea
         await sleep(500);
         if (!isThere()) return;
         fail(
-          "lost_password",
+          "password_lost",
           "The embedded server does not accept the password in secrets.json of the data folder.",
           "Restore that file, or delete the whole data folder to begin again.",
           error,

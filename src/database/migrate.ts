@@ -107,7 +107,7 @@ async function prepareRoles(options: MigrateOptions, placeholders: Record<string
     if ((error as { code?: string }).code === "42501") {
       const login = new URL(options.adminUrl).username || "this login";
       fail(
-        "LF031",
+        "cannot_migrate",
         `${login} may not set up the database: ${(error as Error).message}.`,
         "Migrate with a login that owns the database and has CREATEROLE, for example: alter role NAME createrole; alter database NAME owner to NAME.",
       );
@@ -122,7 +122,7 @@ function assertGraphileMigrateVersion(): void {
   const { version } = createRequire(import.meta.url)("graphile-migrate/package.json") as { version: string };
   if (version !== graphileMigrateVersion) {
     fail(
-      "LF030",
+      "wrong_tool_version",
       `graphile-migrate ${version} is installed, and the migrations need ${graphileMigrateVersion}.`,
       "Run `npm install` in the project folder: package.json pins the right one.",
     );

@@ -208,7 +208,7 @@ describe("starting and stopping", () => {
         databaseUrl: api.database.urls.authenticator,
         log: logger,
       }),
-    ).rejects.toMatchObject({ code: "port_in_use" });
+    ).rejects.toMatchObject({ reason: "port_in_use" });
   });
 
   test("is alive and not ready when the database is gone, answers LF908, and lets go at once", async () => {

@@ -122,25 +122,25 @@ test("can get over cut connections, bad gateways, HTML and cut answers", async (
 
 test("cannot read with a wrong token, and says what to set: airtable_token", async () => {
   await expect(open({ apiKey: "patWrong" }).schema()).rejects.toMatchObject({
-    code: "airtable_token",
+    reason: "airtable_token_refused",
     wayOut: expect.stringContaining("AIRTABLE_API_KEY"),
   });
 });
 
 test("cannot read a base that is not there: airtable_forbidden", async () => {
-  await expect(open({ baseId: "appOther" }).schema()).rejects.toMatchObject({ code: "airtable_forbidden" });
+  await expect(open({ baseId: "appOther" }).schema()).rejects.toMatchObject({ reason: "airtable_forbidden" });
 });
 
 test("cannot go on when the month's calls are used up: airtable_quota", async () => {
   sandbox.faults.order("quota");
-  await expect(open().schema()).rejects.toMatchObject({ code: "airtable_quota" });
+  await expect(open().schema()).rejects.toMatchObject({ reason: "airtable_quota" });
   expect(sandbox.requests).toHaveLength(1);
 });
 
 test("cannot read without a network: airtable_unreachable", async () => {
   const { url } = sandbox;
   await sandbox.close();
-  await expect(open({ endpointUrl: url }).schema()).rejects.toMatchObject({ code: "airtable_unreachable" });
+  await expect(open({ endpointUrl: url }).schema()).rejects.toMatchObject({ reason: "airtable_unreachable" });
 });
 
 test("can serve the unmodified airtable package", async () => {
@@ -182,7 +182,7 @@ describe("a base imported live", () => {
       },
     });
     await expect(runImport(request)).rejects.toMatchObject({
-      code: "import_paused",
+      reason: "import_paused",
       wayOut: expect.stringContaining("AIRTABLE_API_KEY"),
     });
     sandbox.faults.isTokenRevoked = false;

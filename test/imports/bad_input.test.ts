@@ -16,25 +16,25 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 test("cannot read a folder that is missing: snapshot_missing", async () => {
-  await expect(openSource(join(folder, "nowhere"), access)).rejects.toMatchObject({ code: "snapshot_missing" });
+  await expect(openSource(join(folder, "nowhere"), access)).rejects.toMatchObject({ reason: "snapshot_missing" });
 });
 
 test("cannot read an empty folder: snapshot_empty", async () => {
-  await expect(openSource(folder, access)).rejects.toMatchObject({ code: "snapshot_empty" });
+  await expect(openSource(folder, access)).rejects.toMatchObject({ reason: "snapshot_empty" });
 });
 
 test("cannot read a folder that is not ours: snapshot_foreign", async () => {
   await writeFile(join(folder, "notes.txt"), "hello");
-  await expect(openSource(folder, access)).rejects.toMatchObject({ code: "snapshot_foreign" });
+  await expect(openSource(folder, access)).rejects.toMatchObject({ reason: "snapshot_foreign" });
   await writeFile(join(folder, "schema.json"), '{"tables": "none"}');
-  await expect(openSource(folder, access)).rejects.toMatchObject({ code: "snapshot_foreign" });
+  await expect(openSource(folder, access)).rejects.toMatchObject({ reason: "snapshot_foreign" });
 });
 
 test("cannot read a half-written snapshot: snapshot_incomplete", async () => {
   const table = { id: "tblA", name: "A", fields: [] };
   await writeFile(join(folder, "schema.json"), JSON.stringify({ tables: [table] }));
   await expect(openSource(folder, access)).rejects.toMatchObject({
-    code: "snapshot_incomplete",
+    reason: "snapshot_incomplete",
     message: expect.stringContaining("A"),
   });
   await mkdir(join(folder, "records"));
@@ -47,14 +47,14 @@ test("cannot read a half-written snapshot: snapshot_incomplete", async () => {
       [Symbol.asyncIterator]()
       .next(),
   ).rejects.toMatchObject({
-    code: "snapshot_incomplete",
+    reason: "snapshot_incomplete",
     message: expect.stringContaining("Line 2"),
   });
 });
 
 test("cannot read a base without a token or with a wrong id: airtable_token, airtable_base", async () => {
-  await expect(openSource("airtable:appBase", access)).rejects.toMatchObject({ code: "airtable_token" });
-  await expect(openSource("airtable:oops", access)).rejects.toMatchObject({ code: "airtable_base" });
+  await expect(openSource("airtable:appBase", access)).rejects.toMatchObject({ reason: "airtable_token_refused" });
+  await expect(openSource("airtable:oops", access)).rejects.toMatchObject({ reason: "airtable_base_invalid" });
 });
 
 describe("with a database", () => {
@@ -74,7 +74,7 @@ describe("with a database", () => {
       schema.tables = schema.tables.filter(({ name }: { name: string }) => name !== "Pipelines");
       await writeFile(file, JSON.stringify(schema));
       await expect(importing.run(sample.folder)).rejects.toMatchObject({
-        code: "import_collection_missing",
+        reason: "import_collection_missing",
         message: expect.stringContaining("Pipelines"),
       });
       expect(await importing.database.query("select from imports.batches")).toEqual([]);
@@ -85,7 +85,7 @@ describe("with a database", () => {
 
   test("cannot import by a mapping that is not there: mapping_unknown", async () => {
     await expect(runImport(importing.request(folder, { mapping: "blume" }))).rejects.toMatchObject({
-      code: "mapping_unknown",
+      reason: "mapping_unknown",
       wayOut: expect.stringContaining("bloom"),
     });
   });

@@ -21,6 +21,6 @@ test.each([
   ["an empty one", () => () => decryptSecret(key, "v1:", context)],
 ])("a secret cannot be opened with %s: secret_unreadable", (_, attempt) => {
   const open = attempt(encryptSecret(key, secret, context));
-  expect(open).toThrow(expect.objectContaining({ code: "secret_unreadable" }));
+  expect(open).toThrow(expect.objectContaining({ reason: "secret_unreadable" }));
   expect(open).not.toThrow(secret);
 });

@@ -57,7 +57,7 @@ class ExpiredOffset extends Error {}
 /**
  * A live Airtable base.
  *
- * @throws LandfallError, on reading: `airtable_token`, `airtable_forbidden`, `airtable_quota`,
+ * @throws LandfallError, on reading: `airtable_token_refused`, `airtable_forbidden`, `airtable_quota`,
  *   `airtable_unreachable` or `airtable_answer`
  */
 export function openAirtable(options: AirtableOptions): Source {
@@ -139,7 +139,7 @@ export function openAirtable(options: AirtableOptions): Source {
         restarted += 1;
         if (restarted > restarts) {
           fail(
-            "airtable_answer",
+            "airtable_answer_unexpected",
             `Airtable ended the reading of ${collection.name} ${restarted} times.`,
             "Run the import again at a quieter hour: it goes on where it stopped.",
             error,
@@ -170,7 +170,7 @@ function readSchema(body: Buffer): SourceSchema {
   return (
     readAirtableSchema(json) ??
     fail(
-      "airtable_answer",
+      "airtable_answer_unexpected",
       "Airtable's answer about the base's tables has another shape than documented.",
       "Check AIRTABLE_ENDPOINT_URL; if it is right, report this with Landfall's version.",
     )
@@ -207,7 +207,7 @@ function cutPage(body: Buffer, number: number): SourcePage {
 function refuse(status: number, type: string, path: string, baseId: string): never {
   if (status === 401) {
     fail(
-      "airtable_token",
+      "airtable_token_refused",
       "Airtable does not accept the token.",
       "Set AIRTABLE_API_KEY to a personal access token with the scopes data.records:read and schema.bases:read.",
     );
@@ -230,7 +230,7 @@ function refuse(status: number, type: string, path: string, baseId: string): nev
   if (type === "LIST_RECORDS_ITERATOR_NOT_AVAILABLE" || type === "INVALID_OFFSET_VALUE") throw new ExpiredOffset(type);
   if (status >= 500) throw new TransientFault(`${status} ${type}`);
   return fail(
-    "airtable_answer",
+    "airtable_answer_unexpected",
     `Airtable refused ${path}: ${status} ${type}.`,
     "Check AIRTABLE_ENDPOINT_URL and the base's id; if they are right, report this with Landfall's version.",
   );

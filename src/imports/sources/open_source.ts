@@ -20,12 +20,16 @@ export async function openSource(from: string, access: SourceAccess): Promise<So
   if (!from.startsWith("airtable:")) return await openSnapshot(from);
   const baseId = from.slice("airtable:".length);
   if (!/^app\w+$/.test(baseId)) {
-    fail("airtable_base", `"${baseId}" is no base's id.`, "Write airtable:app…: the id stands in the base's URL.");
+    fail(
+      "airtable_base_invalid",
+      `"${baseId}" is no base's id.`,
+      "Write airtable:app…: the id stands in the base's URL.",
+    );
   }
   const { apiKey, endpointUrl } = access.airtable;
   if (!apiKey) {
     fail(
-      "airtable_token",
+      "airtable_token_refused",
       "No token for Airtable is set.",
       "Set AIRTABLE_API_KEY to a personal access token with the scopes data.records:read and schema.bases:read.",
     );

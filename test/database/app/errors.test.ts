@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { projectDir } from "../../../src/config.ts";
 import { createPool } from "../../../src/database/pools.ts";
+import type { ErrorName } from "../../../src/errors.ts";
+import { errorCodes } from "../../../src/generated/error_codes.ts";
 import { readErrorCatalog } from "../../../src/server/errors.ts";
 import { createTestDatabase, rolledBack, type TestDatabase } from "../../support/database.ts";
 
@@ -35,6 +37,10 @@ const sources = ["src", "tasks", "migrations/fixtures", "migrations/hooks"]
 const used = new Map<string, string>();
 for (const { name, text } of sources) {
   for (const [code] of text.matchAll(/\bLF\d{3}\b/g)) used.set(code, name);
+  // TypeScript names its errors; the type checker knows the names, and the generated map their codes.
+  for (const [, reason] of text.matchAll(/(?:\bfail|LandfallError)\(\s*"([a-z_]+)"/g)) {
+    used.set(errorCodes[reason as ErrorName], name);
+  }
 }
 
 const marks = ({ message, way_out }: ErrorRow) => (message + way_out).split("%s").length - 1;
