@@ -88,9 +88,12 @@ async function runSquawk(): Promise<Outcome> {
 }
 
 function checkCompose(): Outcome {
-  const { status } = spawnSync("docker", ["compose", "version"], { stdio: "ignore" });
-  if (status !== 0) return { problems: [], skipped: "docker compose is not installed" };
-  return command("docker", ["compose", "config", "--quiet"], {
+  const compose = [["docker", "compose"], ["docker-compose"]].find(
+    ([program = "", ...args]) => spawnSync(program, [...args, "version"], { stdio: "ignore" }).status === 0,
+  );
+  if (!compose) return { problems: [], skipped: "neither docker compose nor docker-compose is installed" };
+  const [program = "", ...args] = compose;
+  return command(program, [...args, "config", "--quiet"], {
     LANDFALL_SECRET_KEY: "x",
     JWT_SECRET: "x",
     POSTGRES_PASSWORD: "x",
