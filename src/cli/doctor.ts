@@ -226,12 +226,13 @@ async function checkMigrations({ client, urls }: Patient): Promise<Finding> {
     return warning("migrations", "The API's login cannot see them.", "Set DATABASE_OWNER_URL to have them checked.");
   }
   const files = (await readdir(join(projectDir, "migrations", "committed"))).filter((name) => name.endsWith(".sql"));
-  const { rows: found } = await client.query(
-    "select to_regclass('graphile_migrate.migrations') is not null as is_there",
+  const { rows: found } = await client.query<{ owner: string }>(
+    `select pg_get_userbyid(c.relowner) as owner
+       from pg_class c
+      where c.relname = 'migrations' and c.relnamespace = (select oid from pg_namespace where nspname = 'graphile_migrate')`,
   );
-  const { rows } = found[0]?.is_there
-    ? await client.query<{ filename: string }>("select filename from graphile_migrate.migrations")
-    : { rows: [] };
+  // An administrator may become the owner, and has no rights of the owner's until then.
+  const rows = found[0] ? await readAsOwner(client, found[0].owner) : [];
   // The table keeps the number alone, and a file's name also says what it does.
   const numberOf = (name: string) => Number.parseInt(name, 10);
   const applied = new Set(rows.map(({ filename }) => numberOf(filename)));
@@ -243,6 +244,13 @@ async function checkMigrations({ client, urls }: Patient): Promise<Finding> {
     return failed("migrations", "The database is newer than this version of Landfall.", "Update Landfall (git pull).");
   }
   return ok("migrations", `All ${files.length} are applied.`);
+}
+
+async function readAsOwner(client: pg.Client, owner: string): Promise<{ filename: string }[]> {
+  await client.query(`set role ${pg.escapeIdentifier(owner)}`);
+  const { rows } = await client.query<{ filename: string }>("select filename from graphile_migrate.migrations");
+  await client.query("reset role");
+  return rows;
 }
 
 async function checkQueue({ urls }: Patient): Promise<Finding> {
