@@ -1,5 +1,5 @@
 --! Previous: sha1:5fe31141529619617722c0a5159a7d7d829f6da9
---! Hash: sha1:79d1c724fc1e1125255eac5e24b6f876619dd6e6
+--! Hash: sha1:f3feedb752c58908035446d2c682cbe220a24a7d
 --! Message: add versions and approvals
 
 -- What is reviewed is a version: a snapshot that never changes. The decision is on it, and what is published is it.
@@ -112,6 +112,7 @@ create table journeys.comment_threads (
   position jsonb,
   is_visible_to_client boolean not null default false,
   resolved_at timestamptz,
+  version integer not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint comment_threads_pkey primary key (tenant_id, id),
@@ -565,7 +566,7 @@ create policy delete_worker on journeys.comment_threads for delete to :WORKER
 grant select on table journeys.comment_threads to :VIEWER;
 grant select on table journeys.comment_threads to :CLIENT;
 grant update (
-  position, is_visible_to_client
+  position, is_visible_to_client, version
 ) on table journeys.comment_threads to :EDITOR;
 grant delete on table journeys.comment_threads to :EDITOR;
 grant select, insert, update, delete on table journeys.comment_threads to :WORKER;
@@ -574,6 +575,8 @@ create or replace trigger _100_stamp_times before update on journeys.comment_thr
   for each row when (old.* is distinct from new.*) execute function app_private.tg__stamp_times();
 create or replace trigger _100_stamp_client before insert on journeys.comment_threads
   for each row when (new.client_id is null) execute function app_private.tg__stamp_client();
+create or replace trigger _200_count_version before update on journeys.comment_threads
+  for each row when (old.* is distinct from new.*) execute function app_private.tg__count_version();
 create or replace trigger _300_check_birth before insert on journeys.comment_threads
   for each row execute function app_private.tg__check_transition('comment_thread', 'status');
 create or replace trigger _300_check_transition before update on journeys.comment_threads
@@ -600,6 +603,7 @@ Open or resolved.';
 comment on column journeys.comment_threads.position is 'Where on the canvas it is pinned, an object {x, y}.';
 comment on column journeys.comment_threads.is_visible_to_client is 'True where the client''s people may read and answer.';
 comment on column journeys.comment_threads.resolved_at is 'When it was resolved.';
+comment on column journeys.comment_threads.version is 'Counts every change that people see; send the one that you read with an update, and a stale one is refused.';
 comment on column journeys.comment_threads.created_at is 'When the row was made.';
 comment on column journeys.comment_threads.updated_at is 'When the row was last changed.';
 comment on constraint comment_threads_tenant_id_fkey on journeys.comment_threads is 'There is no such tenant.';

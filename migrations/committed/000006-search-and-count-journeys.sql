@@ -1,5 +1,5 @@
---! Previous: sha1:79d1c724fc1e1125255eac5e24b6f876619dd6e6
---! Hash: sha1:661d0f4725ea95abc4a59db7da04ea8ebab133a7
+--! Previous: sha1:f3feedb752c58908035446d2c682cbe220a24a7d
+--! Hash: sha1:dfdfa23e033a2e59d9f7b4cf5be1835da754fe9b
 --! Message: search and count journeys
 
 -- What people ask of many journeys at once: search, figures, and how a client's synchronisation has been doing.

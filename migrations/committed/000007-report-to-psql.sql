@@ -1,5 +1,5 @@
---! Previous: sha1:661d0f4725ea95abc4a59db7da04ea8ebab133a7
---! Hash: sha1:b90db87e169fb6465b48e3e3c83b669f2a7626d6
+--! Previous: sha1:dfdfa23e033a2e59d9f7b4cf5be1835da754fe9b
+--! Hash: sha1:0b3af1ce205e095a27be23496dd6d7fe498ad919
 --! Message: report to psql
 
 -- What a DBA or an account manager asks in psql. Views only; they run with the rights of whoever asks.

@@ -1,5 +1,5 @@
---! Previous: sha1:b90db87e169fb6465b48e3e3c83b669f2a7626d6
---! Hash: sha1:2a180bda5993fd0d3a8811d05cd391336ab5fc89
+--! Previous: sha1:0b3af1ce205e095a27be23496dd6d7fe498ad919
+--! Hash: sha1:fbf394fa92cd43e6c5916ca8e78d7329814cfc8d
 --! Message: account for imports
 
 -- The ledger of imports: which batch brought what from where, what became of every record, and the proof.

@@ -1,5 +1,5 @@
---! Previous: sha1:2a180bda5993fd0d3a8811d05cd391336ab5fc89
---! Hash: sha1:f5f0ef300434edfad035e4506bb21ae2df0a09e2
+--! Previous: sha1:fbf394fa92cd43e6c5916ca8e78d7329814cfc8d
+--! Hash: sha1:a93a7903a473c41b187c4fc57ba98f6b4ba5dd6d
 --! Message: add publishing
 
 -- Publishing: the outbox towards GoHighLevel. A publication is one approved version on its way into one location; its items say, thing by

@@ -1,5 +1,5 @@
---! Previous: sha1:f5f0ef300434edfad035e4506bb21ae2df0a09e2
---! Hash: sha1:8ef1f639cfbe894e27b65e0263956db20a0c7366
+--! Previous: sha1:a93a7903a473c41b187c4fc57ba98f6b4ba5dd6d
+--! Hash: sha1:6accd729bc18557055f45c58e613341651b0461c
 --! Message: watch the workers
 
 -- Which workers live. What a dead one held is free again within a minute, and not after the queue's four hours.

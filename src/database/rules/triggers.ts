@@ -59,12 +59,6 @@ export const triggerRules: readonly Rule[] = [
             select from columns c where c.table_oid = t.oid and c.short_name = 'version' and c.type = 'integer'
               and pg_catalog.has_column_privilege(r.oid, t.oid, c.number, 'update')
           )`,
-    exceptions: [
-      {
-        offender: /journeys\.comment_threads/,
-        because: "Editors only move a thread or show it to the client: the last one wins, and no text is lost.",
-      },
-    ],
   },
   {
     name: "statuses_are_held_to_a_machine",

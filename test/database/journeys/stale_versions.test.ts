@@ -9,6 +9,7 @@ import { addDraft, approve, publish, submit } from "./drafts.ts";
 const tables = [
   "journeys.change_requests",
   "journeys.clients",
+  "journeys.comment_threads",
   "journeys.comments",
   "journeys.journeys",
   "journeys.pipelines",
@@ -60,6 +61,7 @@ afterAll(async () => {
 /** A change of one column that people may change: what stands right of "set". */
 const changes: Record<string, string> = {
   "journeys.change_requests": "title = title || ' again'",
+  "journeys.comment_threads": "is_visible_to_client = not is_visible_to_client",
   "journeys.comments": "body = body || ' again'",
   "journeys.workflow_actions": "delay_minutes = delay_minutes + 5",
   "tenancy.memberships": "role = case role when 'viewer' then 'editor' else 'viewer' end::tenancy.membership_role",
