@@ -4,7 +4,7 @@ import { z } from "zod";
 import { errorMessage, fail } from "../../errors.ts";
 import { readAirtableSchema } from "./airtable_schema.ts";
 import { elementSpans, memberSpan, sliceText } from "./json_spans.ts";
-import type { Source, SourceCall, SourceCollection, SourcePage, SourceRecord, SourceSchema } from "./source.ts";
+import type { DeclaredSchema, Source, SourceCall, SourceCollection, SourcePage, SourceRecord } from "./source.ts";
 
 /*
  * The live reader speaks to Airtable by fetch. The `airtable` package would do for its makeRequest, but that hands out parsed
@@ -164,17 +164,17 @@ export function openAirtable(options: AirtableOptions): Source {
   };
 }
 
-function readSchema(body: Buffer): SourceSchema {
+function readSchema(body: Buffer): DeclaredSchema {
   const json = parseJson(body);
   if (json === undefined) throw new TransientFault("the answer is cut short or no JSON");
-  return (
+  const schema =
     readAirtableSchema(json) ??
     fail(
       "airtable_answer_unexpected",
       "Airtable's answer about the base's tables has another shape than documented.",
       "Check AIRTABLE_ENDPOINT_URL; if it is right, report this with Landfall's version.",
-    )
-  );
+    );
+  return { ...schema, text: body.toString("utf8") };
 }
 
 /** The page number travels with the offset, so that a batch that goes on elsewhere counts on. */

@@ -21,6 +21,12 @@ export interface SourceSchema {
   collections: SourceCollection[];
 }
 
+/** A schema as it was read. */
+export interface DeclaredSchema extends SourceSchema {
+  /** JSON text: the schema in the source's own words, which a snapshot keeps. */
+  text: string;
+}
+
 /** One record, byte for byte as the source gave it. */
 export interface SourceRecord {
   /** The record's own id: `rec…`. */
@@ -56,7 +62,7 @@ export interface Source {
   /** Where it is read from, as `openSource` takes it: an absolute path, or `airtable:<base id>`. */
   readonly location: string;
   /** @throws LandfallError when the source cannot be reached, refuses us, or is not what it should be */
-  schema(): Promise<SourceSchema>;
+  schema(): Promise<DeclaredSchema>;
   /**
    * Reads a collection page by page.
    *
