@@ -53,7 +53,7 @@ export function registerImport(program: Command): void {
     async (options: SourceOptions) => {
       const report = await withRequest(options, runImport);
       tellReport(options, report);
-      if (report.status === "failed") process.exitCode = 1;
+      if (report.status === "failed" || report.status === "cancelled") process.exitCode = 1;
     },
   );
 

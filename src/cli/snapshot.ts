@@ -1,6 +1,10 @@
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
-import { loadConfig } from "../config.ts";
+import type pg from "pg";
+import { type Config, loadConfig } from "../config.ts";
+import { connectionUrls, embeddedUrls } from "../database/connections.ts";
+import { attachEmbedded } from "../database/embedded.ts";
+import { createPool } from "../database/pools.ts";
 import { openSource } from "../imports/sources/open_source.ts";
 import { writeSnapshot } from "../imports/sources/write_snapshot.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
@@ -24,8 +28,9 @@ export function registerSnapshot(program: Command): void {
     .action(async (from: string, options: SnapshotOptions) => {
       const config = loadConfig();
       const progress = makeProgress();
+      const pool = await openPool(config);
       try {
-        const source = await openSource(from, { airtable: config.airtable });
+        const source = await openSource(from, { airtable: config.airtable }, pool);
         const written = await writeSnapshot({
           source,
           out: options.out,
@@ -44,8 +49,17 @@ export function registerSnapshot(program: Command): void {
         ]);
       } finally {
         progress.stop();
+        await pool?.end();
       }
     });
+}
+
+/** Where a database is there, all who read a base share its budget through it; a snapshot can be taken without one. */
+async function openPool(config: Config): Promise<pg.Pool | undefined> {
+  const running = config.database.url === undefined ? await attachEmbedded(config.dataDir) : null;
+  if (config.database.url === undefined && !running) return undefined;
+  const { worker } = running ? embeddedUrls(config, running.adminUrl) : connectionUrls(config);
+  return createPool(worker, { applicationName: "landfall snapshot", max: 1 });
 }
 
 /** One line on stderr, and only on a terminal. */

@@ -86,6 +86,7 @@ export const errorCodes = {
   csv_broken: "LF224",
   csv_columns_differ: "LF225",
   csv_unidentified: "LF226",
+  import_schema_changed: "LF227",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

@@ -7,6 +7,7 @@ import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
 import type { SourcePage, SourceRecord } from "../sources/source.ts";
 import { type Batch, inBatch } from "./batch.ts";
+import { writeCalls } from "./calls.ts";
 import type { LedgerCollection } from "./collections.ts";
 
 /** A record on its way into the ledger. */
@@ -45,7 +46,7 @@ export async function land(
       const kept = await keep(client, batch, ledger, page, landings);
       if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
       await countCells(client, ledger, kept);
-      await writeCalls(client, batch);
+      await writeCalls(client, batch.id, batch.source);
       await client.query(
         `update imports.collections
          set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
@@ -213,22 +214,5 @@ async function countCells(client: pg.ClientBase, ledger: LedgerCollection, kept:
            quarantined = field.quarantined + excluded.quarantined,
            dropped = field.dropped + excluded.dropped`,
     [ledger.id, fields, countsOf("exact"), countsOf("converted"), countsOf("quarantined"), countsOf("dropped")],
-  );
-}
-
-async function writeCalls(client: pg.ClientBase, batch: Batch): Promise<void> {
-  const calls = batch.source.takeCalls();
-  if (calls.length === 0) return;
-  await client.query(
-    `insert into imports.api_calls (batch_id, called_at, request, http_status, milliseconds, problem)
-     select $1, * from unnest($2::timestamptz[], $3::text[], $4::integer[], $5::integer[], $6::text[])`,
-    [
-      batch.id,
-      calls.map((call) => call.at),
-      calls.map((call) => call.request),
-      calls.map((call) => call.status),
-      calls.map((call) => call.milliseconds),
-      calls.map((call) => call.problem),
-    ],
   );
 }

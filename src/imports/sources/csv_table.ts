@@ -33,7 +33,7 @@ export async function openCsvTable(file: string, table: AirtableTable): Promise<
     if (header === undefined) {
       header = cells;
       compareColumns(file, table, header);
-      recordIdAt = header.findIndex((name) => isRecordId(table.fields.find((field) => field.name === name)));
+      recordIdAt = header.indexOf(table.fields.find(isRecordId)?.name ?? "");
       const primary = table.fields.find(({ id }) => id === table.primaryFieldId)?.name;
       nameAt = Math.max(0, primary === undefined ? 0 : header.indexOf(primary));
       continue;

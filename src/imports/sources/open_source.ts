@@ -1,5 +1,7 @@
+import type pg from "pg";
 import { fail } from "../../errors.ts";
-import { type AirtableOptions, openAirtable } from "./airtable.ts";
+import { type AirtableOptions, airtableLimits, openAirtable } from "./airtable.ts";
+import { sharedBudget } from "./budget.ts";
 import { openSnapshot } from "./snapshot.ts";
 import type { Source } from "./source.ts";
 
@@ -14,9 +16,11 @@ export interface SourceAccess {
  * Opens what `--from` names.
  *
  * @param from a snapshot folder, or `airtable:<base id>`
+ * @param pool connections as the worker's login, through which all who read a base share its five requests a second; without, or with
+ *   a clock of a test, this process counts for itself
  * @throws LandfallError where it is neither, where a token is missing, and as the readers do
  */
-export async function openSource(from: string, access: SourceAccess): Promise<Source> {
+export async function openSource(from: string, access: SourceAccess, pool?: pg.Pool): Promise<Source> {
   if (!from.startsWith("airtable:")) return await openSnapshot(from);
   const baseId = from.slice("airtable:".length);
   if (!/^app\w+$/.test(baseId)) {
@@ -34,5 +38,8 @@ export async function openSource(from: string, access: SourceAccess): Promise<So
       "Set AIRTABLE_API_KEY to a personal access token with the scopes data.records:read and schema.bases:read.",
     );
   }
-  return openAirtable({ baseId, apiKey, endpointUrl, clock: access.clock, retryDelayMs: access.retryDelayMs });
+  const { clock, retryDelayMs } = access;
+  const isShared = pool !== undefined && clock === undefined;
+  const budget = isShared ? sharedBudget(pool, from, airtableLimits) : undefined;
+  return openAirtable({ baseId, apiKey, endpointUrl, clock, budget, retryDelayMs });
 }

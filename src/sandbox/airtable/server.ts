@@ -25,6 +25,8 @@ export interface AirtableSandbox {
   /** Every request that came: when, by the stand-in's clock, what, and what was answered. */
   requests: { at: number; path: string; status: number }[];
   faults: Faults;
+  /** What it holds, to be changed by a test. */
+  base: Base;
   close(): Promise<void>;
 }
 
@@ -161,6 +163,7 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
     baseId: base.id,
     requests,
     faults,
+    base,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
