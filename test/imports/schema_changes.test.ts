@@ -25,11 +25,7 @@ afterEach(async () => {
   await importing.close();
 });
 
-interface Field {
-  id: string;
-  name: string;
-  type: string;
-}
+type Field = AirtableSandbox["base"]["tables"][number]["schema"]["fields"][number];
 
 const request = (onLanded?: (collection: string) => void) =>
   importing.request(`airtable:${sandbox.baseId}`, {
@@ -42,7 +38,7 @@ const request = (onLanded?: (collection: string) => void) =>
 function changeFields(table: string, change: (fields: Field[]) => Field[]): void {
   const found = sandbox.base.tables.find(({ name }) => name === table);
   if (found === undefined) throw new Error(`The sample has no ${table}`);
-  found.schema.fields = change(found.schema.fields as Field[]);
+  found.schema.fields = change(found.schema.fields);
 }
 
 const rename = (from: string, to: string) => (fields: Field[]) =>
