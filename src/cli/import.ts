@@ -108,7 +108,7 @@ async function withRequest<Result>(
         tenantId,
         mapping: options.mapping,
         from: options.from,
-        access: { airtable: config.airtable },
+        access: { airtable: config.airtable, filesFolder: config.filesDir },
         onProgress: progress.show,
       }),
     );

@@ -6,6 +6,7 @@ import type { Collection, Mapping } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
 import type { SourcePage, SourceRecord } from "../sources/source.ts";
+import { copyAttachments, keepAttachments } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
 import type { LedgerCollection } from "./collections.ts";
@@ -42,10 +43,18 @@ export async function land(
     hasRestarted ||= page.number <= lastPage;
     lastPage = page.number;
     const landings = page.records.map((record) => prepare(batch, collection, record, decode));
+    const attachments = await copyAttachments(batch, ledger, page.records);
     ledger.landed += await inBatch(batch, async (client) => {
       const kept = await keep(client, batch, ledger, page, landings);
       if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
       await countCells(client, ledger, kept);
+      const keptRows = new Set(kept.map((landing) => landing.rowId));
+      await keepAttachments(
+        client,
+        batch,
+        ledger,
+        attachments.filter((file) => keptRows.has(file.rowId)),
+      );
       await writeCalls(client, batch.id, batch.source);
       await client.query(
         `update imports.collections

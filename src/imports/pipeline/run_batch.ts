@@ -3,6 +3,7 @@ import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
+import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
@@ -56,7 +57,7 @@ export async function runBatch(
   let source: Source | undefined;
   try {
     source = await openSource(location, access, pool);
-    const batch: Batch = { ...lease, sourceId, mapping, source };
+    const batch: Batch = { ...lease, sourceId, mapping, source, files: openFiles(access) };
     await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
   } catch (error) {
     if (error instanceof LeaseLost) {
@@ -97,7 +98,15 @@ export async function planBatch(
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
   const { mapping, sourceId } = await readBatch(pool, tenantId, batchId);
-  const batch: Batch = { id: batchId, tenantId, sourceId, mapping, source, pool, leaseToken: taken.leaseToken };
+  const batch: Batch = {
+    id: batchId,
+    tenantId,
+    sourceId,
+    mapping,
+    source,
+    pool,
+    leaseToken: taken.leaseToken,
+  };
   try {
     return await withHeartbeat(batch, async () => {
       const ledger = await landAll(batch, onProgress);
@@ -114,6 +123,10 @@ export async function planBatch(
     await keepCalls(pool, tenantId, batchId, source);
     await releaseLease(batch);
   }
+}
+
+function openFiles({ filesFolder }: SourceAccess): FileStore | undefined {
+  return filesFolder === undefined ? undefined : openFolderStore(filesFolder);
 }
 
 /** The four steps. */

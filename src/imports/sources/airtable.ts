@@ -1,6 +1,7 @@
 import pRetry from "p-retry";
 import { z } from "zod";
 import { errorMessage, fail, LandfallError } from "../../errors.ts";
+import { listAttachments, openAttachment } from "./airtable_attachments.ts";
 import { readAirtableSchema } from "./airtable_schema.ts";
 import { type Budget, type BudgetLimits, localBudget, type Turn, waitForTurn } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -191,6 +192,20 @@ export function openAirtable(options: AirtableOptions): Source {
     return await get(path, (body) => cutPage(body, number));
   }
 
+  /** A record as it is now; null where it is gone. */
+  async function readRecord(collection: SourceCollection, recordId: string): Promise<string | null> {
+    const path = `/v0/${options.baseId}/${encodeURIComponent(collection.id)}/${encodeURIComponent(recordId)}`;
+    try {
+      return await get(path, (body) => {
+        if (parseJson(body) === undefined) throw new TransientFault("the answer is cut short or no JSON");
+        return body.toString("utf8");
+      });
+    } catch (error) {
+      if (error instanceof LandfallError && error.reason === "airtable_forbidden") return null;
+      throw error;
+    }
+  }
+
   async function* pages(collection: SourceCollection, from: string | null): AsyncIterable<SourcePage> {
     let restarted = 0;
     const readOn = async (next: string | null): Promise<SourcePage> => {
@@ -229,6 +244,13 @@ export function openAirtable(options: AirtableOptions): Source {
     location: `airtable:${options.baseId}`,
     schema: () => get(`/v0/meta/bases/${options.baseId}/tables`, readSchema),
     pages,
+    attachments: (collection, { bytes }) => listAttachments(collection, bytes.toString("utf8")),
+    openAttachment: (collection, { id }, attachment) =>
+      openAttachment(attachment, new URL(options.endpointUrl).origin, async () => {
+        const text = await readRecord(collection, id);
+        const again = text === null ? [] : listAttachments(collection, text);
+        return again.find((other) => other.id === attachment.id) ?? null;
+      }),
     takeCalls: () => calls.splice(0),
   };
 }

@@ -8,6 +8,8 @@ import type { Source } from "./source.ts";
 /** What reading a live source takes besides its address; the configuration's `airtable`. */
 export interface SourceAccess {
   airtable: { apiKey: string | undefined; endpointUrl: string };
+  /** Where files that hang on records are kept, an absolute path; without it none are copied. */
+  filesFolder?: string;
   clock?: AirtableOptions["clock"];
   retryDelayMs?: AirtableOptions["retryDelayMs"];
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
+import { listAttachments, openAttachment } from "./airtable_attachments.ts";
 import { type AirtableSchema, readAirtableSchema } from "./airtable_schema.ts";
 import { type CsvTable, openCsvTable, readCsvTable } from "./csv_table.ts";
 import { PartialList, readJsonList } from "./json_list.ts";
@@ -40,6 +41,8 @@ export async function openSnapshot(folder: string): Promise<Source> {
     location,
     schema: async () => schema,
     pages: (collection, from) => readPages(records(collection), recordFile(files, collection), from),
+    attachments: (collection, { bytes }) => listAttachments(collection, bytes.toString("utf8")),
+    openAttachment: (_collection, _record, attachment) => openAttachment(attachment, null, async () => null),
     takeCalls: () => [],
   };
 }

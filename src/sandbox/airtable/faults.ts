@@ -54,16 +54,20 @@ export interface Faults {
   order(...faults: Fault[]): void;
   /** The next request that brings an offset finds it expired. */
   expireNextOffset(): void;
+  /** The next attachment that is asked for has an address that has expired. */
+  expireNextAttachment(): void;
   /** Called before every page of a list: a test edits, deletes and adds records, or renames a field, between two pages. */
   onPage: ((event: PageEvent) => void) | null;
   /** The fault that this request meets. */
   take(): Fault;
   takeExpiry(): boolean;
+  takeAttachmentExpiry(): boolean;
 }
 
 export function makeFaults(): Faults {
   const ordered: Fault[] = [];
   let expiries = 0;
+  let attachmentExpiries = 0;
   return {
     isTokenRevoked: false,
     isQuotaUsedUp: false,
@@ -76,10 +80,18 @@ export function makeFaults(): Faults {
     expireNextOffset: () => {
       expiries += 1;
     },
+    expireNextAttachment: () => {
+      attachmentExpiries += 1;
+    },
     take: () => ordered.shift() ?? "none",
     takeExpiry: () => {
       if (expiries === 0) return false;
       expiries -= 1;
+      return true;
+    },
+    takeAttachmentExpiry: () => {
+      if (attachmentExpiries === 0) return false;
+      attachmentExpiries -= 1;
       return true;
     },
   };

@@ -210,7 +210,7 @@ export async function startAirtableSandbox(options: AirtableSandboxOptions): Pro
   function serveAttachment({ path, query, at }: Call): Answer {
     const bytes = base.attachments.get(path[2] ?? "");
     if (bytes === undefined) return unknownAddress;
-    if (at > Number(query.get("expires"))) {
+    if (at > Number(query.get("expires")) || faults.takeAttachmentExpiry()) {
       return { status: faults.expiredAttachmentStatus, body: page, headers: { "content-type": "text/html" } };
     }
     return { status: 200, body: bytes, headers: { "content-type": "application/octet-stream" } };
