@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
+import { serveAttachments } from "./attachments.ts";
 import { readErrorCatalog } from "./errors.ts";
 import { makePreset } from "./preset.ts";
 import { makeTokens } from "./tokens.ts";
@@ -62,7 +63,15 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
-    const app = makeApp({ config, errors, identity: { pool, tokens, rolePrefix }, log, pool, graphql, routers });
+    const app = makeApp({
+      config,
+      errors,
+      identity: { pool, tokens, rolePrefix },
+      log,
+      pool,
+      graphql,
+      routers: [serveAttachments(pool, config.filesDir), ...routers],
+    });
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
     await serv.ready();
     await listen(server, config.api.host, config.api.port);

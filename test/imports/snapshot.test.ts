@@ -187,6 +187,24 @@ describe("of lists in JSON files", () => {
     expect(await list('{"records":[]}')).toEqual([]);
   });
 
+  test("can be read in short pages where records are long, and goes on after any of them", async () => {
+    const records = Array.from(
+      { length: 30 },
+      (_, index) => `{"id": "rec${index}", "fields": {"Name": "${"x".repeat(300_000)}"}}`,
+    );
+    await list(`{"records": [${records.join(",")}]}`);
+    const source = await openSnapshot(out);
+    const [collection] = (await source.schema()).collections;
+    const pages = await Array.fromAsync(source.pages(collection as NonNullable<typeof collection>, null));
+    expect(pages.map((page) => page.records.length)).toEqual([7, 7, 7, 7, 2]);
+    const rest = await Array.fromAsync(
+      source.pages(collection as NonNullable<typeof collection>, pages[2]?.next ?? null),
+    );
+    expect(rest.flatMap((page) => page.records.map(({ id }) => id))).toEqual(
+      Array.from({ length: 9 }, (_, index) => `rec${index + 21}`),
+    );
+  });
+
   test("cannot be one page of several: snapshot_page_only", async () => {
     await expect(list('{"records":[{"id":"rec1"}],"offset":"itrX/rec2"}')).rejects.toMatchObject({
       reason: "snapshot_page_only",

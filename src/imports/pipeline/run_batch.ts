@@ -22,6 +22,7 @@ import { keepCalls } from "./calls.ts";
 import { type LedgerCollection, openLedger } from "./collections.ts";
 import { land } from "./land.ts";
 import { load, type Outcome, predict, settle } from "./load.ts";
+import { keepGarbageSmall } from "./memory.ts";
 import { watchSchema } from "./schema_changes.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
@@ -149,6 +150,7 @@ async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): 
 }
 
 async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollection[]> {
+  keepGarbageSmall();
   const schema = await batch.source.schema();
   const ledger = await openLedger(batch, schema);
   const unread = ledger.filter(({ step }) => step === "waiting" || step === "landing");

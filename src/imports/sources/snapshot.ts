@@ -11,6 +11,8 @@ import { verifySnapshot } from "./snapshot_manifest.ts";
 import type { DeclaredSchema, Source, SourceCollection, SourcePage, SourceRecord } from "./source.ts";
 
 const recordsPerPage = 500;
+/** A page is held whole, several times over while it lands: long texts make short pages. */
+const bytesPerPage = 2 * 1024 * 1024;
 
 /** In the order in which they are looked for. */
 const endings = [".ndjson", ".ndjson.gz", ".json", ".csv"] as const;
@@ -138,14 +140,17 @@ async function* readPages(source: AsyncIterable<Buffer>, file: string, from: str
   let position = 0;
   let number = Math.floor(skipped / recordsPerPage) + 1;
   let records: SourceRecord[] = [];
+  let size = 0;
   for await (const bytes of source) {
     position += 1;
     if (position <= skipped) continue;
-    if (records.length === recordsPerPage) {
+    if (records.length === recordsPerPage || size >= bytesPerPage) {
       yield { number, records, next: String(position - 1) };
       number += 1;
       records = [];
+      size = 0;
     }
+    size += bytes.length;
     records.push({ id: readRecordId(bytes, file, position), bytes });
   }
   yield { number, records, next: null };
