@@ -206,7 +206,7 @@ test("can start below a folder that is closed to others", async () => {
   expect(await ask(server.adminUrl, "select 1 as one")).toEqual([{ one: 1 }]);
 });
 
-test("cannot take a port that somebody else has [port_in_use]", async () => {
+test("cannot take a port that somebody else has [LF052]", async () => {
   const other = await portOfSomebodyElse();
   await expect(start({ port: other.port })).rejects.toMatchObject({
     reason: "port_in_use",
@@ -215,7 +215,7 @@ test("cannot take a port that somebody else has [port_in_use]", async () => {
   other.close();
 });
 
-test("cannot start twice on one data folder [already_running]", async () => {
+test("cannot start twice on one data folder [LF053]", async () => {
   const first = await start();
   await expect(startEmbedded({ dataDir, major, programsDir, isDurable: false })).rejects.toMatchObject({
     reason: "already_running",
@@ -223,7 +223,7 @@ test("cannot start twice on one data folder [already_running]", async () => {
   expect(await ask(first.adminUrl, "select 1 as one")).toEqual([{ one: 1 }]);
 });
 
-test("cannot open the data of another major version [other_major]", async () => {
+test("cannot open the data of another major version [LF055]", async () => {
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "PG_VERSION"), "15\n");
   await expect(start()).rejects.toMatchObject({
@@ -233,20 +233,20 @@ test("cannot open the data of another major version [other_major]", async () => 
   });
 });
 
-test("cannot take somebody's folder for a cluster [not_a_cluster]", async () => {
+test("cannot take somebody's folder for a cluster [LF056]", async () => {
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "holiday.jpg"), "");
   await expect(start()).rejects.toMatchObject({ reason: "not_a_cluster" });
   expect(existsSync(join(dataDir, "postgres", "holiday.jpg"))).toBe(true);
 });
 
-test("cannot use a data folder that is a file [data_folder]", async () => {
+test("cannot use a data folder that is a file [LF054]", async () => {
   const file = join(dataDir, "file");
   writeFileSync(file, "");
   await expect(start({ dataDir: file })).rejects.toMatchObject({ reason: "data_folder_unusable" });
 });
 
-test("cannot go on with secrets of another cluster [lost_password]", async () => {
+test("cannot go on with secrets of another cluster [LF063]", async () => {
   const first = await start();
   await first.stop();
   rmSync(join(dataDir, "secrets.json"));
