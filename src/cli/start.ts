@@ -30,13 +30,14 @@ export function registerStart(program: Command): void {
     });
 }
 
-async function startEverything({ keep, giveUp }: Running, wantsSample: boolean): Promise<void> {
+async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boolean): Promise<void> {
   const config = loadConfig();
   const database = await startDatabase(config, giveUp);
   await keep("database", database.close);
   await refuseTakenPort(config.api.host, config.api.port, "API_PORT");
   tell("The database runs; bringing it up to date ...");
   await migrateAsAdmin(requireAdmin(database), config);
+  goOn();
   const sandboxUrl = await startSandbox(config, keep);
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
