@@ -15,7 +15,7 @@ import {
 import { errorCode } from "../../src/errors.ts";
 import { environment, startNode } from "../support/processes.ts";
 
-const { postgresMajor: major, dataDir: programsDir } = loadConfig();
+const { postgresMajor: major } = loadConfig();
 let dataDir: string;
 let servers: EmbeddedServer[];
 
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(change: Partial<EmbeddedOptions> = {}): Promise<EmbeddedServer> {
-  const server = await startEmbedded({ dataDir, major, programsDir, isDurable: false, ...change });
+  const server = await startEmbedded({ dataDir, major, isDurable: false, ...change });
   servers.push(server);
   return server;
 }
@@ -126,7 +126,7 @@ test("can keep its secrets from other users", async () => {
 test("can adopt the server of a parent that was killed", async () => {
   const script = `
     import { startEmbedded } from ${JSON.stringify(new URL("../../src/database/embedded.ts", import.meta.url).pathname)};
-    const server = await startEmbedded(${JSON.stringify({ dataDir, major, programsDir, isDurable: false })});
+    const server = await startEmbedded(${JSON.stringify({ dataDir, major, isDurable: false })});
     process.stdout.write("server " + server.pid() + "\\n");
     setInterval(() => {}, 1000);`;
   const parent = startNode(["--input-type=module", "--eval", script], environment());
@@ -217,7 +217,7 @@ test("cannot take a port that somebody else has [LF052]", async () => {
 
 test("cannot start twice on one data folder [LF053]", async () => {
   const first = await start();
-  await expect(startEmbedded({ dataDir, major, programsDir, isDurable: false })).rejects.toMatchObject({
+  await expect(startEmbedded({ dataDir, major, isDurable: false })).rejects.toMatchObject({
     reason: "already_running",
   });
   expect(await ask(first.adminUrl, "select 1 as one")).toEqual([{ one: 1 }]);
@@ -250,7 +250,7 @@ test("cannot go on with secrets of another cluster [LF063]", async () => {
   const first = await start();
   await first.stop();
   rmSync(join(dataDir, "secrets.json"));
-  await expect(startEmbedded({ dataDir, major, programsDir, isDurable: false })).rejects.toMatchObject({
+  await expect(startEmbedded({ dataDir, major, isDurable: false })).rejects.toMatchObject({
     reason: "password_lost",
   });
 });
