@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import pg from "pg";
 import { loadConfig } from "../../src/config.ts";
 import { createEmptyDatabase } from "../support/database.ts";
-import { landfall, type RunningProcess, startLandfall } from "../support/processes.ts";
+import { landfall, type RunningProcess, startByNpm, startLandfall } from "../support/processes.ts";
 
 const { postgresMajor } = loadConfig();
 const ready = "Landfall is ready.";
@@ -156,6 +156,16 @@ test("can go on when its server is killed: API and worker are ready again by the
   expect(await running.ended).toMatchObject({ code: 0 });
 });
 
+test("can be stopped through npm, which does not always pass the signal on", async () => {
+  const running = startByNpm(["start", "--no-sample"], variables);
+  started.push(running);
+  await running.waitFor("Ctrl-C stops everything");
+  const pid = postmaster();
+  running.child.kill("SIGTERM");
+  await running.ended;
+  while (isAlive(pid)) await sleep(50);
+});
+
 test("can be stopped while it starts, and leaves nothing running", async () => {
   const running = start(["--no-sample"]);
   await running.waitFor("bringing it up to date");
@@ -186,14 +196,17 @@ test.each(["API_PORT", "GHL_SANDBOX_PORT"])(
 
 test("can run API and worker as processes of their own on a server that DATABASE_URL names", async () => {
   const empty = await createEmptyDatabase();
+  // As docker-compose.yml has it: only the migrations know the administrator.
+  const login = new URL(empty.urls.authenticator);
+  login.password = "";
   const own = {
     ...variables,
-    DATABASE_URL: empty.urls.admin,
+    DATABASE_URL: login.toString(),
     LANDFALL_SECRET_KEY: empty.secretKey,
     JWT_SECRET: "a secret of the tests alone, long enough to be one",
     NODE_ENV: "production",
   };
-  expect((await landfall(["migrate"], own)).code).toBe(0);
+  expect((await landfall(["migrate"], { ...own, DATABASE_OWNER_URL: empty.urls.admin })).code).toBe(0);
   const processes = [
     startLandfall(["api"], own),
     startLandfall(["api"], own),
