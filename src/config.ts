@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { fail } from "./errors.ts";
@@ -78,6 +78,7 @@ export const environmentSchema = z.object({
   GHL_SANDBOX_PORT: port.default(3002),
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
+  LANDFALL_FILES_DIR: z.string().optional(),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
@@ -100,6 +101,8 @@ export interface Config {
   environment: "development" | "test" | "production";
   /** Absolute path of the folder for the embedded server, secrets, sample passwords and the sandbox's state. */
   dataDir: string;
+  /** Absolute path of the folder for the files that imports bring along. */
+  filesDir: string;
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
   /** First part of every database role's name. */
@@ -177,6 +180,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return {
     environment: values.NODE_ENV,
     dataDir,
+    filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,

@@ -53,7 +53,7 @@ export function registerImport(program: Command): void {
     async (options: SourceOptions) => {
       const report = await withRequest(options, runImport);
       tellReport(options, report);
-      if (report.status === "failed") process.exitCode = 1;
+      if (report.status === "failed" || report.status === "cancelled") process.exitCode = 1;
     },
   );
 
@@ -108,7 +108,7 @@ async function withRequest<Result>(
         tenantId,
         mapping: options.mapping,
         from: options.from,
-        access: { airtable: config.airtable },
+        access: { airtable: config.airtable, filesFolder: config.filesDir },
         onProgress: progress.show,
       }),
     );

@@ -9,6 +9,7 @@ import { registerImport } from "./import.ts";
 import { registerMigrate } from "./migrate.ts";
 import { explainError } from "./output.ts";
 import { registerPsql } from "./psql.ts";
+import { registerSnapshot } from "./snapshot.ts";
 import { registerStart } from "./start.ts";
 import { registerTenant } from "./tenant.ts";
 import { registerUser } from "./user.ts";
@@ -32,6 +33,7 @@ for (const register of [
   registerTenant,
   registerUser,
   registerImport,
+  registerSnapshot,
   registerPsql,
   registerDoctor,
 ]) {

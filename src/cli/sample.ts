@@ -70,7 +70,11 @@ async function ensureTenant(client: pg.Client): Promise<Tenant> {
 async function ensureImport(config: Config, workerUrl: string, tenant: Tenant): Promise<BatchReport> {
   const pool = createPool(workerUrl, { applicationName: "landfall sample", max: 4 });
   try {
-    return await importSample({ pool, tenantId: tenant.id, access: { airtable: config.airtable } });
+    return await importSample({
+      pool,
+      tenantId: tenant.id,
+      access: { airtable: config.airtable, filesFolder: config.filesDir },
+    });
   } finally {
     await pool.end();
   }

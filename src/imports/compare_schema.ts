@@ -4,7 +4,15 @@ import type { SourceCollection, SourceSchema } from "./sources/source.ts";
 
 /** Where a source and a mapping differ, before a record is read. */
 export interface Finding {
-  kind: "unknown_collection" | "unknown_field" | "missing_field" | "retyped_field" | "unknown_option" | "doubled_field";
+  kind:
+    | "unknown_collection"
+    | "renamed_collection"
+    | "unknown_field"
+    | "renamed_field"
+    | "missing_field"
+    | "retyped_field"
+    | "unknown_option"
+    | "doubled_field";
   collection: string;
   field: string | null;
   /** What is the matter, in a sentence. */
@@ -16,15 +24,29 @@ export interface Finding {
 /**
  * Holds a mapping against the schema of a source.
  *
+ * @param known the schema of the last import of this source: what has another name since is known by its id
  * @throws LandfallError `import_collection_missing` where the source lacks a collection that the mapping needs
  */
-export function compareSchema(mapping: Mapping, schema: SourceSchema): Finding[] {
-  return placeCollections(mapping.collections, schema).flatMap(({ collection, source }) =>
-    mapping.collections.includes(collection) ? compareCollection(collection, source) : [unknownCollection(source)],
-  );
+export function compareSchema(mapping: Mapping, schema: SourceSchema, known: SourceSchema | null = null): Finding[] {
+  return placeCollections(mapping.collections, schema, known).flatMap(({ collection, source }) => {
+    const before = known?.collections.find(({ id }) => id === source.id);
+    return mapping.collections.includes(collection)
+      ? compareCollection(collection, source, before)
+      : [unknownCollection(source, before, mapping)];
+  });
 }
 
-function unknownCollection(source: SourceCollection): Finding {
+function unknownCollection(source: SourceCollection, before: SourceCollection | undefined, mapping: Mapping): Finding {
+  const own = mapping.collections.find(({ name, aliases }) => [name, ...aliases].includes(before?.name ?? ""));
+  if (own !== undefined) {
+    return {
+      kind: "renamed_collection",
+      collection: source.name,
+      field: null,
+      message: `${source.name} was called ${before?.name} when it was last imported; the mapping does not know the new name.`,
+      wayOut: `Add to ${own.name}: aliases: [${JSON.stringify(source.name)}].`,
+    };
+  }
   return {
     kind: "unknown_collection",
     collection: source.name,
@@ -34,16 +56,31 @@ function unknownCollection(source: SourceCollection): Finding {
   };
 }
 
-function compareCollection(collection: Collection, source: SourceCollection): Finding[] {
+function compareCollection(
+  collection: Collection,
+  source: SourceCollection,
+  before: SourceCollection | undefined,
+): Finding[] {
   // Of what is left out nothing is read, whatever fields it has.
   if (collection.table === null) return [];
   const findings: Finding[] = [];
   const say = (kind: Finding["kind"], field: string, message: string, wayOut: string) =>
     findings.push({ kind, collection: source.name, field, message, wayOut });
   const met = new Map<string, string>();
-  for (const { name, kind, options } of source.fields) {
+  for (const { id, name, kind, options } of source.fields) {
     const [ownName, field] = findField(collection, name) ?? [];
     if (ownName === undefined || field === undefined) {
+      const oldName = before?.fields.find((candidate) => candidate.id === id)?.name;
+      const [renamed] = (oldName === undefined ? undefined : findField(collection, oldName)) ?? [];
+      if (renamed !== undefined) {
+        say(
+          "renamed_field",
+          name,
+          `${name} was called ${oldName} when it was last imported; under the new name its values will wait in quarantine.`,
+          `Add to ${renamed}: aliases: [${JSON.stringify(name)}].`,
+        );
+        continue;
+      }
       say(
         "unknown_field",
         name,

@@ -28,6 +28,12 @@ export const reasons = {
   edited_since_import:
     "Both sides changed the row since the last import: copy by hand what should stay, or change the source back.",
   repeated_record: "Nothing: the source gave the record twice, and the first one counts.",
+  attachment_lost:
+    "Upload the file again in the source, then run the import again; everything else of the record is there.",
+  attachment_differs: "See whether the file opens in the source; upload it again, then run the import again.",
+  attachment_refused:
+    "Upload the file itself to the source, then run the import again: Landfall fetches public addresses only.",
+  schema_changed: "Look what the mapping says to it (landfall import plan), then run the import again.",
   gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
 } as const;
 

@@ -8,6 +8,7 @@ import { compareSchema, type Finding } from "./compare_schema.ts";
 import { findMapping } from "./mappings/find_mapping.ts";
 import { type BatchStatus, createBatch, mappingHash } from "./pipeline/batch.ts";
 import { type Progress, planBatch, runBatch } from "./pipeline/run_batch.ts";
+import { readLatestSchema } from "./pipeline/schema_changes.ts";
 import { type BatchReport, type CollectionReport, readReport } from "./report.ts";
 import { openSource, type SourceAccess } from "./sources/open_source.ts";
 
@@ -36,7 +37,7 @@ const ended: BatchStatus[] = ["completed", "incomplete", "failed", "cancelled", 
 export async function runImport(request: ImportRequest): Promise<BatchReport> {
   const { pool, tenantId, access, onProgress } = request;
   const mapping = findMapping(request.mapping);
-  const source = await openSource(request.from, access);
+  const source = await openSource(request.from, access, pool);
   compareSchema(mapping, await source.schema());
   const batchId = await createBatch(pool, tenantId, mapping, source, "queued");
   for (;;) {
@@ -72,8 +73,9 @@ export interface ImportPlan {
 export async function planImport(request: ImportRequest): Promise<ImportPlan> {
   const { pool, tenantId } = request;
   const mapping = findMapping(request.mapping);
-  const source = await openSource(request.from, request.access);
-  const findings = compareSchema(mapping, await source.schema());
+  const source = await openSource(request.from, request.access, pool);
+  const known = await readLatestSchema(pool, tenantId, mapping.name, source.key);
+  const findings = compareSchema(mapping, await source.schema(), known);
   const batchId = await createBatch(pool, tenantId, mapping, source, "planned");
   const predictions = await planBatch(pool, source, tenantId, batchId, request.onProgress);
   const report = await readReport(pool, tenantId, batchId);

@@ -7,6 +7,6 @@ import { runImportBatchPayload } from "../../src/worker/payloads.ts";
 export default async function runImportBatch(payload: unknown, { logger }: JobHelpers): Promise<void> {
   const { tenantId, batchId } = runImportBatchPayload.parse(payload);
   const { config, pool } = workerContext();
-  const worked = await runBatch(pool, { airtable: config.airtable }, tenantId, batchId);
+  const worked = await runBatch(pool, { airtable: config.airtable, filesFolder: config.filesDir }, tenantId, batchId);
   logger.info(worked ? `worked on the import batch ${batchId}` : `the import batch ${batchId} needs no work from here`);
 }

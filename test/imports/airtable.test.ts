@@ -120,6 +120,51 @@ test("can get over cut connections, bad gateways, HTML and cut answers", async (
   expect(source.takeCalls().filter(({ problem }) => problem !== null)).toHaveLength(5);
 });
 
+test("can get over connections cut within an answer, packed answers cut short, a record told twice and every kind of 5xx", async () => {
+  sandbox.faults.order("none", "reset-within", "gzip-cut", "bad-gateway", "server-error", "none", "repeat");
+  const source = open();
+  const { records } = await readAll(source);
+  expect(records).toHaveLength(many + 1);
+  expect(new Set(records.map(({ id }) => id)).size).toBe(many);
+  expect(
+    source
+      .takeCalls()
+      .map(({ status }) => status)
+      .slice(0, 6),
+  ).toEqual([200, 200, 200, 502, 500, 200]);
+});
+
+test("can wait as long as Retry-After says", async () => {
+  sandbox.faults.order("unavailable-for-a-second");
+  const before = clock.now();
+  await open().schema();
+  expect(clock.now() - before).toBeGreaterThanOrEqual(1_000);
+});
+
+test("can leave a connection that falls silent, or is never made", async () => {
+  sandbox.faults.order("stall", "stall");
+  const timeouts = { connectMs: 5_000, idleMs: 50 };
+  const source = open({ timeouts });
+  expect((await readAll(source)).records).toHaveLength(many);
+  expect(
+    source
+      .takeCalls()
+      .slice(0, 2)
+      .map(({ status, problem }) => [status, problem]),
+  ).toEqual([
+    [null, "nothing came for 0.05 s"],
+    [null, "nothing came for 0.05 s"],
+  ]);
+});
+
+test("cannot wait for ever when somebody else uses the base up: airtable_unreachable", async () => {
+  sandbox.faults.order(...Array.from({ length: 30 }, () => "rate" as const));
+  await expect(open().schema()).rejects.toMatchObject({
+    reason: "airtable_unreachable",
+    message: expect.stringContaining("10 minutes"),
+  });
+});
+
 test("cannot read with a wrong token, and says what to set: airtable_token", async () => {
   await expect(open({ apiKey: "patWrong" }).schema()).rejects.toMatchObject({
     reason: "airtable_token_refused",

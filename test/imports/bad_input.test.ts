@@ -48,7 +48,7 @@ test("cannot read a half-written snapshot: snapshot_incomplete", async () => {
       .next(),
   ).rejects.toMatchObject({
     reason: "snapshot_incomplete",
-    message: expect.stringContaining("Line 2"),
+    message: expect.stringContaining("Record 2"),
   });
 });
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { fail } from "../../errors.ts";
+import type { FileStore } from "../files/file_store.ts";
 import type { Mapping } from "../mappings/mapping.ts";
 import type { Source } from "../sources/source.ts";
 
@@ -31,6 +32,8 @@ export interface Batch extends Lease {
   sourceId: string;
   mapping: Mapping;
   source: Source;
+  /** Where the files of its records go; a plan has none, and copies none. */
+  files?: FileStore | undefined;
 }
 
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */

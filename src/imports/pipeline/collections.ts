@@ -30,12 +30,14 @@ export interface PlacedField {
  * Which collection of the mapping each one of the source is. What the mapping does not know is taken all the same, to be kept and
  * quarantined: nothing is passed over.
  *
+ * @param known the schema of the last import of this source: a missing collection may have another name since
  * @returns in the mapping's order, so that what others link to comes first
  * @throws LandfallError `import_collection_missing` where the source lacks one that the mapping needs
  */
 export function placeCollections(
   collections: Collection[],
   schema: SourceSchema,
+  known: SourceSchema | null = null,
 ): { collection: Collection; source: SourceCollection }[] {
   const missing: string[] = [];
   const placed: { collection: Collection; source: SourceCollection }[] = [];
@@ -46,14 +48,18 @@ export function placeCollections(
     else if (!collection.isOptional) missing.push(collection.name);
   }
   if (missing.length > 0) {
+    const renamed = schema.collections.flatMap(({ id, name }) => {
+      const before = known?.collections.find((collection) => collection.id === id)?.name ?? name;
+      return before === name ? [] : [` ${before} is called ${name} now.`];
+    });
     fail(
       "import_collection_missing",
-      `The source has no ${missing.join(", ")}; it has ${schema.collections.map(({ name }) => name).join(", ")}.`,
+      `The source has no ${missing.join(", ")}; it has ${schema.collections.map(({ name }) => name).join(", ")}.${renamed.join("")}`,
       "Check that this is the right base for the mapping, or add the table's name there as an alias.",
     );
   }
-  const known = new Set(placed.map(({ source }) => source.id));
-  const unknown = schema.collections.filter(({ id }) => !known.has(id));
+  const met = new Set(placed.map(({ source }) => source.id));
+  const unknown = schema.collections.filter(({ id }) => !met.has(id));
   return [
     ...placed,
     ...unknown.map((source) => ({ collection: leftOut(source.name, "The mapping does not know it."), source })),
@@ -75,8 +81,8 @@ function fateOf(field: Field | undefined): Omit<PlacedField, "name"> {
 }
 
 /** Opens the ledger for a batch, once; read again, it tells how far each collection is. */
-export async function openLedger(batch: Batch): Promise<LedgerCollection[]> {
-  const placed = placeCollections(batch.mapping.collections, await batch.source.schema());
+export async function openLedger(batch: Batch, schema?: SourceSchema): Promise<LedgerCollection[]> {
+  const placed = placeCollections(batch.mapping.collections, schema ?? (await batch.source.schema()));
   return await inBatch(batch, async (client) => {
     await client.query(
       `insert into imports.collections (batch_id, name, source_name, table_name, place)

@@ -6,7 +6,9 @@ import type { Collection, Mapping } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
 import type { SourcePage, SourceRecord } from "../sources/source.ts";
+import { copyAttachments, keepAttachments } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
+import { writeCalls } from "./calls.ts";
 import type { LedgerCollection } from "./collections.ts";
 
 /** A record on its way into the ledger. */
@@ -41,11 +43,19 @@ export async function land(
     hasRestarted ||= page.number <= lastPage;
     lastPage = page.number;
     const landings = page.records.map((record) => prepare(batch, collection, record, decode));
+    const attachments = await copyAttachments(batch, ledger, page.records);
     ledger.landed += await inBatch(batch, async (client) => {
       const kept = await keep(client, batch, ledger, page, landings);
       if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
       await countCells(client, ledger, kept);
-      await writeCalls(client, batch);
+      const keptRows = new Set(kept.map((landing) => landing.rowId));
+      await keepAttachments(
+        client,
+        batch,
+        ledger,
+        attachments.filter((file) => keptRows.has(file.rowId)),
+      );
+      await writeCalls(client, batch.id, batch.source);
       await client.query(
         `update imports.collections
          set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
@@ -213,22 +223,5 @@ async function countCells(client: pg.ClientBase, ledger: LedgerCollection, kept:
            quarantined = field.quarantined + excluded.quarantined,
            dropped = field.dropped + excluded.dropped`,
     [ledger.id, fields, countsOf("exact"), countsOf("converted"), countsOf("quarantined"), countsOf("dropped")],
-  );
-}
-
-async function writeCalls(client: pg.ClientBase, batch: Batch): Promise<void> {
-  const calls = batch.source.takeCalls();
-  if (calls.length === 0) return;
-  await client.query(
-    `insert into imports.api_calls (batch_id, called_at, request, http_status, milliseconds, problem)
-     select $1, * from unnest($2::timestamptz[], $3::text[], $4::integer[], $5::integer[], $6::text[])`,
-    [
-      batch.id,
-      calls.map((call) => call.at),
-      calls.map((call) => call.request),
-      calls.map((call) => call.status),
-      calls.map((call) => call.milliseconds),
-      calls.map((call) => call.problem),
-    ],
   );
 }

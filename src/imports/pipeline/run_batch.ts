@@ -3,6 +3,7 @@ import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
+import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
@@ -17,9 +18,11 @@ import {
   setStatus,
   takeBatch,
 } from "./batch.ts";
+import { keepCalls } from "./calls.ts";
 import { type LedgerCollection, openLedger } from "./collections.ts";
 import { land } from "./land.ts";
 import { load, type Outcome, predict, settle } from "./load.ts";
+import { watchSchema } from "./schema_changes.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
 
@@ -51,8 +54,10 @@ export async function runBatch(
   if (taken === null) return false;
   const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
   const lease: Lease = { id: batchId, tenantId, pool, leaseToken: taken.leaseToken };
+  let source: Source | undefined;
   try {
-    const batch: Batch = { ...lease, sourceId, mapping, source: await openSource(location, access) };
+    source = await openSource(location, access, pool);
+    const batch: Batch = { ...lease, sourceId, mapping, source, files: openFiles(access) };
     await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
   } catch (error) {
     if (error instanceof LeaseLost) {
@@ -64,6 +69,12 @@ export async function runBatch(
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
       );
       throw error;
+    }
+    if (source !== undefined) await keepCalls(pool, tenantId, batchId, source);
+    if (error instanceof LandfallError && error.reason === "import_schema_changed") {
+      log.warn({ batchId, reason: error.message }, "an import batch was cancelled");
+      await setStatus(lease, "cancelled", { message: error.message, wayOut: error.wayOut });
+      return true;
     }
     log.error({ batchId, err: error }, "an import batch was paused");
     await pause(lease, error);
@@ -87,7 +98,15 @@ export async function planBatch(
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
   const { mapping, sourceId } = await readBatch(pool, tenantId, batchId);
-  const batch: Batch = { id: batchId, tenantId, sourceId, mapping, source, pool, leaseToken: taken.leaseToken };
+  const batch: Batch = {
+    id: batchId,
+    tenantId,
+    sourceId,
+    mapping,
+    source,
+    pool,
+    leaseToken: taken.leaseToken,
+  };
   try {
     return await withHeartbeat(batch, async () => {
       const ledger = await landAll(batch, onProgress);
@@ -101,8 +120,13 @@ export async function planBatch(
       return predictions;
     });
   } finally {
+    await keepCalls(pool, tenantId, batchId, source);
     await releaseLease(batch);
   }
+}
+
+function openFiles({ filesFolder }: SourceAccess): FileStore | undefined {
+  return filesFolder === undefined ? undefined : openFolderStore(filesFolder);
 }
 
 /** The four steps. */
@@ -125,14 +149,15 @@ async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): 
 }
 
 async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollection[]> {
-  const ledger = await openLedger(batch);
-  if (ledger.some(({ step }) => step === "waiting" || step === "landing")) {
-    await inBatch(batch, (client) => client.query(`select app_private.make_import_partition($1)`, [batch.id]));
-  }
-  for (const line of ledger) {
-    if (line.step !== "waiting" && line.step !== "landing") continue;
-    await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
-  }
+  const schema = await batch.source.schema();
+  const ledger = await openLedger(batch, schema);
+  const unread = ledger.filter(({ step }) => step === "waiting" || step === "landing");
+  if (unread.length === 0) return ledger;
+  await watchSchema(batch, ledger, schema);
+  await inBatch(batch, (client) => client.query(`select app_private.make_import_partition($1)`, [batch.id]));
+  for (const line of unread) await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
+  await watchSchema(batch, ledger, await batch.source.schema());
+  await keepCalls(batch.pool, batch.tenantId, batch.id, batch.source);
   return ledger;
 }
 

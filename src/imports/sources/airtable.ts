@@ -1,24 +1,19 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { z } from "zod";
-import { errorMessage, fail } from "../../errors.ts";
+import { errorMessage, fail, LandfallError } from "../../errors.ts";
+import { listAttachments, openAttachment } from "./airtable_attachments.ts";
 import { readAirtableSchema } from "./airtable_schema.ts";
+import { type Budget, type BudgetLimits, localBudget, type Turn, waitForTurn } from "./budget.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { httpGet, readWhole, TooLong } from "./http.ts";
 import { elementSpans, memberSpan, sliceText } from "./json_spans.ts";
-import type { Source, SourceCall, SourceCollection, SourcePage, SourceRecord, SourceSchema } from "./source.ts";
+import type { DeclaredSchema, Source, SourceCall, SourceCollection, SourcePage, SourceRecord } from "./source.ts";
 
 /*
- * The live reader speaks to Airtable by fetch. The `airtable` package would do for its makeRequest, but that hands out parsed
+ * The live reader does its own asking. The `airtable` package would do for its makeRequest, but that hands out parsed
  * JSON: the record's exact text would be gone, and with it the proof. Its own paging never settles on a cut answer and retries
  * for ever on a 429 (measured on 0.12.2).
  */
-
-/** Time as the reader meets it; a test brings its own. */
-export interface Clock {
-  now(): number;
-  sleep(milliseconds: number): Promise<unknown>;
-}
-
-const systemClock: Clock = { now: Date.now, sleep };
 
 export interface AirtableOptions {
   baseId: string;
@@ -26,16 +21,29 @@ export interface AirtableOptions {
   /** `https://api.airtable.com`, or a stand-in's address. */
   endpointUrl: string;
   clock?: Clock;
+  /** The base's requests, shared with everybody who asks it; this process's own where nothing is passed. */
+  budget?: Budget;
   /** How long the first retry after a fault of the transport waits; each further one waits twice as long, up to 30 s. */
   retryDelayMs?: number;
+  /** Time limits of the connection and of silence, in milliseconds. */
+  timeouts?: { connectMs: number; idleMs: number };
 }
 
-/** Airtable allows five requests a second per base, and answers nothing but 429 for 30 s to whoever asks a sixth time. */
-const requestsPerWindow = 5;
-const windowMs = 1_050;
+/** Airtable allows five requests a second per base. The span is a little longer: clocks differ. */
+export const airtableLimits: BudgetLimits = { turns: 5, spanMs: 1_005 };
+
+/** Whoever asks a sixth time within a second is answered nothing but 429 for 30 s, as is everybody else at that base. */
 const penaltyMs = 30_000;
+/** After ten minutes of penalties somebody else uses the base up, and waiting does not help. */
+const maxPenalties = 20;
 const retries = 7;
-const answerTimeoutMs = 60_000;
+const maxRetryAfterMs = 60_000;
+/** A turn further away than this is waited for without a connection. */
+const patienceMs = 2_000;
+const usualTimeouts = { connectMs: 5_000, idleMs: 15_000 };
+const answerTimeoutMs = 120_000;
+/** A hundred records; their longest texts have 100,000 characters each. */
+const maxAnswerBytes = 256 * 1024 * 1024;
 /** An iterator that expires this often in one collection is not worth restarting again. */
 const restarts = 5;
 
@@ -48,11 +56,24 @@ const errorBody = z.union([
 ]);
 
 /** A fault that may pass: a cut answer, a server's bad moment. */
-class TransientFault extends Error {}
+class TransientFault extends Error {
+  /** How long the source asks us to wait. */
+  retryAfterMs = 0;
+}
+/** The base is frozen, by this reader's own penalty or another's: nothing was asked. */
+class Frozen extends Error {
+  readonly waitMs: number;
+  constructor(waitMs: number) {
+    super("the base is frozen");
+    this.waitMs = waitMs;
+  }
+}
 /** The five requests a second were exceeded: wait, and do not count it as a failed attempt. */
 class PenaltyFault extends TransientFault {}
 /** The offset is no longer honoured: the collection begins again. */
 class ExpiredOffset extends Error {}
+
+const ownErrors = [LandfallError, TransientFault, ExpiredOffset, Frozen];
 
 /**
  * A live Airtable base.
@@ -62,36 +83,71 @@ class ExpiredOffset extends Error {}
  */
 export function openAirtable(options: AirtableOptions): Source {
   const clock = options.clock ?? systemClock;
-  const takeTurn = rateLimit(clock);
+  const budget = options.budget ?? localBudget(clock, airtableLimits);
   const calls: SourceCall[] = [];
 
   async function get<Answer>(path: string, read: (body: Buffer) => Answer): Promise<Answer> {
-    const attempt = async () => {
-      await takeTurn.wait();
+    let penalties = 0;
+    const attempt = async (): Promise<Answer> => {
       const call: SourceCall = { at: new Date(), request: `GET ${path}`, status: null, milliseconds: 0, problem: null };
       calls.push(call);
-      const begun = performance.now();
+      let begun = performance.now();
+      let turn: Turn | undefined;
+      // A turn is taken when the connection stands: what is sent arrives then, and not after a handshake, together with later ones.
+      const beforeSend = async () => {
+        const given = await waitForTurn(budget, clock, patienceMs);
+        if (given.waitMs > 0) throw new Frozen(given.waitMs);
+        turn = given;
+        begun = performance.now();
+        call.at = new Date();
+      };
       try {
-        return read(await answerTo(path, call));
+        return read(await answerTo(path, call, beforeSend));
       } catch (error) {
+        if (error instanceof Frozen) calls.splice(calls.indexOf(call), 1);
         call.problem ??= errorMessage(error);
-        if (error instanceof PenaltyFault) takeTurn.freeze();
         throw error;
       } finally {
         call.milliseconds = Math.round(performance.now() - begun);
+        await turn?.end();
+      }
+    };
+    const patientAttempt = async (): Promise<Answer> => {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof Frozen) {
+          await clock.sleep(error.waitMs);
+          return await patientAttempt();
+        }
+        if (error instanceof PenaltyFault) {
+          penalties += 1;
+          await budget.freeze(penaltyMs);
+        } else if (error instanceof TransientFault && error.retryAfterMs > 0) {
+          await clock.sleep(Math.min(error.retryAfterMs, maxRetryAfterMs));
+        }
+        throw error;
       }
     };
     try {
-      return await pRetry(attempt, {
+      return await pRetry(patientAttempt, {
         retries,
         minTimeout: options.retryDelayMs ?? 500,
         maxTimeout: 30_000,
         randomize: true,
-        shouldRetry: ({ error }) => error instanceof TransientFault,
+        shouldRetry: ({ error }) => error instanceof TransientFault && penalties < maxPenalties,
         shouldConsumeRetry: ({ error }) => !(error instanceof PenaltyFault),
       });
     } catch (error) {
       if (!(error instanceof TransientFault)) throw error;
+      if (error instanceof PenaltyFault) {
+        fail(
+          "airtable_unreachable",
+          `Somebody else uses up the five requests a second of ${options.baseId}: Airtable refused ${path} for ${(penalties * penaltyMs) / 60_000} minutes.`,
+          "Stop the other programs that read this base, then run the import again: it goes on where it stopped.",
+          error,
+        );
+      }
       return fail(
         "airtable_unreachable",
         `Airtable gave no good answer to ${path}, ${retries + 1} times: ${error.message}.`,
@@ -101,23 +157,32 @@ export function openAirtable(options: AirtableOptions): Source {
     }
   }
 
-  async function answerTo(path: string, call: SourceCall): Promise<Buffer> {
-    let response: Response;
-    let body: Buffer;
+  async function answerTo(path: string, call: SourceCall, beforeSend: () => Promise<void>): Promise<Buffer> {
     try {
-      response = await fetch(`${options.endpointUrl}${path}`, {
+      const answer = await httpGet(new URL(`${options.endpointUrl}${path}`), {
         headers: { authorization: `Bearer ${options.apiKey}`, "user-agent": "landfall" },
-        signal: AbortSignal.timeout(answerTimeoutMs),
+        ...(options.timeouts ?? usualTimeouts),
+        totalMs: answerTimeoutMs,
+        beforeSend,
+        maxBytes: maxAnswerBytes,
       });
-      call.status = response.status;
-      body = Buffer.from(await response.arrayBuffer());
+      call.status = answer.status;
+      const body = await readWhole(answer.body);
+      if (answer.status === 200) return body;
+      call.problem = readErrorType(body);
+      return refuse(answer.status, call.problem, path, options.baseId, answer.headers["retry-after"]);
     } catch (error) {
-      throw new TransientFault(networkProblem(error), { cause: error });
+      if (ownErrors.some((kind) => error instanceof kind)) throw error;
+      if (error instanceof TooLong) {
+        fail(
+          "airtable_answer_unexpected",
+          `Airtable's answer to ${path} is too long: ${error.message}.`,
+          "Check AIRTABLE_ENDPOINT_URL; if it is right, report this with Landfall's version.",
+          error,
+        );
+      }
+      throw new TransientFault(errorMessage(error), { cause: error });
     }
-    if (response.ok) return body;
-    const type = readErrorType(body);
-    call.problem = type;
-    return refuse(response.status, type, path, options.baseId);
   }
 
   async function readPage(collection: SourceCollection, offset: string | null, number: number): Promise<SourcePage> {
@@ -127,13 +192,26 @@ export function openAirtable(options: AirtableOptions): Source {
     return await get(path, (body) => cutPage(body, number));
   }
 
+  /** A record as it is now; null where it is gone. */
+  async function readRecord(collection: SourceCollection, recordId: string): Promise<string | null> {
+    const path = `/v0/${options.baseId}/${encodeURIComponent(collection.id)}/${encodeURIComponent(recordId)}`;
+    try {
+      return await get(path, (body) => {
+        if (parseJson(body) === undefined) throw new TransientFault("the answer is cut short or no JSON");
+        return body.toString("utf8");
+      });
+    } catch (error) {
+      if (error instanceof LandfallError && error.reason === "airtable_forbidden") return null;
+      throw error;
+    }
+  }
+
   async function* pages(collection: SourceCollection, from: string | null): AsyncIterable<SourcePage> {
-    let { offset, number } = readCursor(from);
     let restarted = 0;
-    for (;;) {
-      let page: SourcePage;
+    const readOn = async (next: string | null): Promise<SourcePage> => {
+      const { offset, number } = readCursor(next);
       try {
-        page = await readPage(collection, offset, number);
+        return await readPage(collection, offset, number);
       } catch (error) {
         if (!(error instanceof ExpiredOffset)) throw error;
         restarted += 1;
@@ -145,13 +223,19 @@ export function openAirtable(options: AirtableOptions): Source {
             error,
           );
         }
-        offset = null;
-        number = 1;
-        continue;
+        return await readOn(null);
+      }
+    };
+    let coming = readOn(from);
+    for (;;) {
+      const page = await coming;
+      // The next page is on its way while this one is worked on; where that fails, it is told when it is that page's turn.
+      if (page.next !== null) {
+        coming = readOn(page.next);
+        coming.catch(() => undefined);
       }
       yield page;
       if (page.next === null) return;
-      ({ offset, number } = readCursor(page.next));
     }
   }
 
@@ -160,21 +244,28 @@ export function openAirtable(options: AirtableOptions): Source {
     location: `airtable:${options.baseId}`,
     schema: () => get(`/v0/meta/bases/${options.baseId}/tables`, readSchema),
     pages,
+    attachments: (collection, { bytes }) => listAttachments(collection, bytes.toString("utf8")),
+    openAttachment: (collection, { id }, attachment) =>
+      openAttachment(attachment, new URL(options.endpointUrl).origin, async () => {
+        const text = await readRecord(collection, id);
+        const again = text === null ? [] : listAttachments(collection, text);
+        return again.find((other) => other.id === attachment.id) ?? null;
+      }),
     takeCalls: () => calls.splice(0),
   };
 }
 
-function readSchema(body: Buffer): SourceSchema {
+function readSchema(body: Buffer): DeclaredSchema {
   const json = parseJson(body);
   if (json === undefined) throw new TransientFault("the answer is cut short or no JSON");
-  return (
+  const schema =
     readAirtableSchema(json) ??
     fail(
       "airtable_answer_unexpected",
       "Airtable's answer about the base's tables has another shape than documented.",
       "Check AIRTABLE_ENDPOINT_URL; if it is right, report this with Landfall's version.",
-    )
-  );
+    );
+  return { ...schema, text: body.toString("utf8") };
 }
 
 /** The page number travels with the offset, so that a batch that goes on elsewhere counts on. */
@@ -204,7 +295,7 @@ function cutPage(body: Buffer, number: number): SourcePage {
 }
 
 /** Says what a refusal means, by its class. */
-function refuse(status: number, type: string, path: string, baseId: string): never {
+function refuse(status: number, type: string, path: string, baseId: string, retryAfter: string | undefined): never {
   if (status === 401) {
     fail(
       "airtable_token_refused",
@@ -228,7 +319,11 @@ function refuse(status: number, type: string, path: string, baseId: string): nev
   }
   if (status === 429) throw new PenaltyFault(type);
   if (type === "LIST_RECORDS_ITERATOR_NOT_AVAILABLE" || type === "INVALID_OFFSET_VALUE") throw new ExpiredOffset(type);
-  if (status >= 500) throw new TransientFault(`${status} ${type}`);
+  if (status >= 500) {
+    const fault = new TransientFault(`${status} ${type}`);
+    fault.retryAfterMs = Number(retryAfter ?? 0) * 1_000 || 0;
+    throw fault;
+  }
   return fail(
     "airtable_answer_unexpected",
     `Airtable refused ${path}: ${status} ${type}.`,
@@ -247,30 +342,4 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-function networkProblem(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
-}
-
-/** At most five requests in any window of a little over a second; after a penalty, none for 30 s. */
-function rateLimit(clock: Clock) {
-  const taken: number[] = [];
-  let frozenUntil = 0;
-  let queue: Promise<unknown> = Promise.resolve();
-  const turn = async () => {
-    const oldest = taken.length < requestsPerWindow ? Number.NEGATIVE_INFINITY : (taken.shift() as number);
-    const pause = Math.max(oldest + windowMs, frozenUntil) - clock.now();
-    if (pause > 0) await clock.sleep(pause);
-    taken.push(clock.now());
-  };
-  return {
-    wait: () => {
-      queue = queue.then(turn);
-      return queue;
-    },
-    freeze: () => {
-      frozenUntil = clock.now() + penaltyMs;
-    },
-  };
 }

@@ -1,6 +1,26 @@
 import { z } from "zod";
 import type { SourceSchema } from "./source.ts";
 
+/** What fields say about themselves, as far as a reader asks; they may grow keys. */
+const optionsSchema = z.object({
+  choices: z.array(z.object({ name: z.string() })).optional(),
+  linkedTableId: z.string().optional(),
+  formula: z.string().optional(),
+  symbol: z.string().optional(),
+  dateFormat: z.object({ name: z.string() }).optional(),
+  timeZone: z.string().optional(),
+  get result() {
+    return z.object({ type: z.string().optional(), options: optionsSchema.nullish() }).nullish();
+  },
+});
+
+const fieldSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  type: z.string(),
+  options: optionsSchema.nullish(),
+});
+
 /** Airtable's metadata shape, as its API answers and as a snapshot's schema.json holds it. Fields and tables may grow keys. */
 const metadataSchema = z.object({
   /** Written by snapshots, so that a folder and the live base are known to be one source. */
@@ -13,21 +33,20 @@ const metadataSchema = z.object({
       z.object({
         id: z.string(),
         name: z.string(),
-        fields: z.array(
-          z.object({
-            id: z.string(),
-            name: z.string(),
-            type: z.string(),
-            options: z.object({ choices: z.array(z.object({ name: z.string() })).optional() }).nullish(),
-          }),
-        ),
+        primaryFieldId: z.string().optional(),
+        fields: z.array(fieldSchema),
       }),
     )
     .min(1),
 });
 
+export type AirtableField = z.infer<typeof fieldSchema>;
+export type AirtableTable = z.infer<typeof metadataSchema>["tables"][number];
+
 export interface AirtableSchema extends SourceSchema {
   baseId: string | null;
+  /** The tables as the metadata has them; `collections` says the same in the words of all readers. */
+  tables: AirtableTable[];
 }
 
 /**
@@ -41,6 +60,7 @@ export function readAirtableSchema(json: unknown): AirtableSchema | null {
   if (!parsed.success) return null;
   return {
     baseId: parsed.data.baseId ?? null,
+    tables: parsed.data.tables,
     collections: parsed.data.tables.map((table) => ({
       id: table.id,
       name: table.name,

@@ -1,11 +1,15 @@
+import type pg from "pg";
 import { fail } from "../../errors.ts";
-import { type AirtableOptions, openAirtable } from "./airtable.ts";
+import { type AirtableOptions, airtableLimits, openAirtable } from "./airtable.ts";
+import { sharedBudget } from "./budget.ts";
 import { openSnapshot } from "./snapshot.ts";
 import type { Source } from "./source.ts";
 
 /** What reading a live source takes besides its address; the configuration's `airtable`. */
 export interface SourceAccess {
   airtable: { apiKey: string | undefined; endpointUrl: string };
+  /** Where files that hang on records are kept, an absolute path; without it none are copied. */
+  filesFolder?: string;
   clock?: AirtableOptions["clock"];
   retryDelayMs?: AirtableOptions["retryDelayMs"];
 }
@@ -14,9 +18,11 @@ export interface SourceAccess {
  * Opens what `--from` names.
  *
  * @param from a snapshot folder, or `airtable:<base id>`
+ * @param pool connections as the worker's login, through which all who read a base share its five requests a second; without, or with
+ *   a clock of a test, this process counts for itself
  * @throws LandfallError where it is neither, where a token is missing, and as the readers do
  */
-export async function openSource(from: string, access: SourceAccess): Promise<Source> {
+export async function openSource(from: string, access: SourceAccess, pool?: pg.Pool): Promise<Source> {
   if (!from.startsWith("airtable:")) return await openSnapshot(from);
   const baseId = from.slice("airtable:".length);
   if (!/^app\w+$/.test(baseId)) {
@@ -34,5 +40,8 @@ export async function openSource(from: string, access: SourceAccess): Promise<So
       "Set AIRTABLE_API_KEY to a personal access token with the scopes data.records:read and schema.bases:read.",
     );
   }
-  return openAirtable({ baseId, apiKey, endpointUrl, clock: access.clock, retryDelayMs: access.retryDelayMs });
+  const { clock, retryDelayMs } = access;
+  const isShared = pool !== undefined && clock === undefined;
+  const budget = isShared ? sharedBudget(pool, from, airtableLimits) : undefined;
+  return openAirtable({ baseId, apiKey, endpointUrl, clock, budget, retryDelayMs });
 }

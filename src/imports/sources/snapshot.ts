@@ -1,37 +1,69 @@
-import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
+import { listAttachments, openAttachment } from "./airtable_attachments.ts";
 import { type AirtableSchema, readAirtableSchema } from "./airtable_schema.ts";
+import { type CsvTable, openCsvTable, readCsvTable } from "./csv_table.ts";
+import { PartialList, readJsonList } from "./json_list.ts";
 import { memberSpan, sliceText } from "./json_spans.ts";
-import type { Source, SourceCollection, SourcePage, SourceRecord, SourceSchema } from "./source.ts";
+import { readLines } from "./lines.ts";
+import { verifySnapshot } from "./snapshot_manifest.ts";
+import type { DeclaredSchema, Source, SourceCollection, SourcePage, SourceRecord } from "./source.ts";
 
 const recordsPerPage = 500;
-const newline = 0x0a;
-const carriageReturn = 0x0d;
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** In the order in which they are looked for. */
+const endings = [".ndjson", ".ndjson.gz", ".json", ".csv"] as const;
 
 /**
- * A snapshot folder: `schema.json` in Airtable's metadata shape, `records/<table name or id>.ndjson` with one record a line, as
- * the API gave it.
+ * A snapshot folder: `schema.json` in Airtable's metadata shape, and in `records/` a file for each table, named for it or its id: `.ndjson`
+ * with one record a line, as the API gave it, packed as `.ndjson.gz`, `.json` with `{"records": […]}`, or `.csv` as Airtable exports it. Where
+ * a manifest says what was written, every file is held against it first.
  *
  * @param folder absolute, or relative to the working directory
- * @throws LandfallError `snapshot_missing`, `snapshot_empty`, `snapshot_foreign` or `snapshot_incomplete`, here and on reading
+ * @throws LandfallError `snapshot_missing`, `snapshot_empty`, `snapshot_foreign`, `snapshot_incomplete`, `snapshot_changed`, here and on
+ *   reading, and `csv_broken`, `csv_columns_differ` or `csv_unidentified`
  */
 export async function openSnapshot(folder: string): Promise<Source> {
   const location = resolve(folder);
   const schema = await readSchema(location);
+  await verifySnapshot(location);
   const files = await findRecordFiles(location, schema);
+  const exports = await openExports(files, schema);
+  const records = (collection: SourceCollection): AsyncIterable<Buffer> => {
+    const csv = exports.get(collection.id);
+    if (csv !== undefined) return readCsvTable(csv, exports);
+    const file = recordFile(files, collection);
+    return file.endsWith(".json") ? readList(file) : readUnpacked(file);
+  };
   return {
-    key: schema.baseId === null ? `snapshot:${basename(location)}` : `airtable:${schema.baseId}`,
+    key: keyOf(location, schema, [...exports.values()]),
     location,
     schema: async () => schema,
-    pages: (collection, from) => readPages(recordFile(files, collection), from),
+    pages: (collection, from) => readPages(records(collection), recordFile(files, collection), from),
+    attachments: (collection, { bytes }) => listAttachments(collection, bytes.toString("utf8")),
+    openAttachment: (_collection, _record, attachment) => openAttachment(attachment, null, async () => null),
     takeCalls: () => [],
   };
 }
 
-async function readSchema(folder: string): Promise<AirtableSchema> {
+/** Rows of a CSV without record ids are known by other ids than the live base's records: they are another source. */
+function keyOf(location: string, { baseId }: AirtableSchema, exports: CsvTable[]): string {
+  const name = baseId ?? basename(location);
+  if (exports.some(({ hasRecordIds }) => !hasRecordIds)) return `csv:${name}`;
+  return baseId === null ? `snapshot:${name}` : `airtable:${name}`;
+}
+
+async function openExports(files: Map<string, string>, { tables }: AirtableSchema): Promise<Map<string, CsvTable>> {
+  const exports = new Map<string, CsvTable>();
+  for (const table of tables) {
+    const file = files.get(table.id);
+    if (file?.endsWith(".csv")) exports.set(table.id, await openCsvTable(file, table));
+  }
+  return exports;
+}
+
+async function readSchema(folder: string): Promise<AirtableSchema & DeclaredSchema> {
   const names = await readdir(folder).catch((error) =>
     errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR"
       ? fail("snapshot_missing", `There is no folder ${folder}.`, "Check the path given to --from.")
@@ -49,7 +81,7 @@ async function readSchema(folder: string): Promise<AirtableSchema> {
     fail(
       "snapshot_foreign",
       `${folder} is no snapshot: it has no schema.json.`,
-      "Point --from at a folder that holds schema.json and records/<table name>.ndjson.",
+      "Point --from at a folder that holds schema.json and records/<table name>.ndjson. For lists and CSV exports `landfall snapshot airtable:app… --schema-only` writes it.",
     );
   }
   const text = (await readFile(join(folder, "schema.json"), "utf8")).replace(/^\uFEFF/, "");
@@ -61,7 +93,7 @@ async function readSchema(folder: string): Promise<AirtableSchema> {
       'It must hold {"tables": [{"id", "name", "fields": [{"id", "name", "type"}]}]}; write the snapshot again if it was cut short.',
     );
   }
-  return schema;
+  return { ...schema, text };
 }
 
 function parseJson(text: string): unknown {
@@ -73,12 +105,13 @@ function parseJson(text: string): unknown {
 }
 
 /** The file of every table in the schema, by the table's id. A table without its file means a snapshot that broke off. */
-async function findRecordFiles(folder: string, schema: SourceSchema): Promise<Map<string, string>> {
+async function findRecordFiles(folder: string, schema: AirtableSchema): Promise<Map<string, string>> {
   const names = new Set(await readdir(join(folder, "records")).catch(() => []));
   const files = new Map<string, string>();
   const missing: string[] = [];
   for (const { id, name } of schema.collections) {
-    const file = [`${name}.ndjson`, `${id}.ndjson`].find((candidate) => names.has(candidate));
+    const candidates = [name, id].flatMap((word) => endings.map((ending) => `${word}${ending}`));
+    const file = candidates.find((candidate) => names.has(candidate));
     if (file === undefined) missing.push(name);
     else files.set(id, join(folder, "records", file));
   }
@@ -99,49 +132,61 @@ function recordFile(files: Map<string, string>, collection: SourceCollection): s
   );
 }
 
-/** `from` counts the lines that were read before. */
-async function* readPages(file: string, from: string | null): AsyncIterable<SourcePage> {
+/** `from` counts the records that were read before. */
+async function* readPages(source: AsyncIterable<Buffer>, file: string, from: string | null): AsyncIterable<SourcePage> {
   const skipped = from === null ? 0 : Number(from);
-  let line = 0;
+  let position = 0;
   let number = Math.floor(skipped / recordsPerPage) + 1;
   let records: SourceRecord[] = [];
-  for await (const bytes of readLines(file)) {
-    line += 1;
-    if (line <= skipped) continue;
+  for await (const bytes of source) {
+    position += 1;
+    if (position <= skipped) continue;
     if (records.length === recordsPerPage) {
-      yield { number, records, next: String(line - 1) };
+      yield { number, records, next: String(position - 1) };
       number += 1;
       records = [];
     }
-    records.push({ id: readRecordId(bytes, file, line), bytes });
+    records.push({ id: readRecordId(bytes, file, position), bytes });
   }
   yield { number, records, next: null };
 }
 
-async function* readLines(file: string): AsyncIterable<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
-  let isFirst = true;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-    let text = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    if (isFirst && text.subarray(0, 3).equals(byteOrderMark)) text = text.subarray(3);
-    isFirst = false;
-    let start = 0;
-    for (let end = text.indexOf(newline, start); end !== -1; end = text.indexOf(newline, start)) {
-      const line = withoutCarriageReturn(text.subarray(start, end));
-      if (line.length > 0) yield Buffer.from(line);
-      start = end + 1;
-    }
-    rest = text.subarray(start);
+async function* readUnpacked(file: string): AsyncIterable<Buffer> {
+  try {
+    yield* readLines(file);
+  } catch (error) {
+    if (!errorCode(error)?.startsWith("Z_")) throw error;
+    incomplete(file, error);
   }
-  const last = withoutCarriageReturn(rest);
-  if (last.length > 0) yield Buffer.from(last);
 }
 
-function withoutCarriageReturn(line: Buffer): Buffer {
-  return line[line.length - 1] === carriageReturn ? line.subarray(0, -1) : line;
+async function* readList(file: string): AsyncIterable<Buffer> {
+  try {
+    yield* readJsonList(file);
+  } catch (error) {
+    if (error instanceof PartialList) {
+      fail(
+        "snapshot_page_only",
+        `${file} holds one page of a longer list. ${error.message}.`,
+        "Save every page of the list into it, or let `landfall snapshot` read the base to its end.",
+        error,
+      );
+    }
+    if (!(error instanceof SyntaxError)) throw error;
+    incomplete(file, error);
+  }
 }
 
-function readRecordId(bytes: Buffer, file: string, line: number): string {
+function incomplete(file: string, error: unknown): never {
+  fail(
+    "snapshot_incomplete",
+    `${file} is cut short or damaged: ${errorMessage(error)}.`,
+    "Take the snapshot again, or bring the whole file back.",
+    error,
+  );
+}
+
+function readRecordId(bytes: Buffer, file: string, position: number): string {
   try {
     const span = memberSpan(bytes, "id");
     const id: unknown = span === undefined ? undefined : JSON.parse(sliceText(bytes, span));
@@ -150,14 +195,14 @@ function readRecordId(bytes: Buffer, file: string, line: number): string {
   } catch (error) {
     fail(
       "snapshot_incomplete",
-      `Line ${line} of ${file} is cut short or no JSON: ${errorMessage(error)}.`,
-      "Write the snapshot again, or repair that line.",
+      `Record ${position} of ${file} is cut short or no JSON: ${errorMessage(error)}.`,
+      "Write the snapshot again, or repair that record.",
       error,
     );
   }
   return fail(
     "snapshot_foreign",
-    `Line ${line} of ${file} has no record id.`,
-    'Each line must be {"id": "rec…", "createdTime": …, "fields": {…}}.',
+    `Record ${position} of ${file} has no record id.`,
+    'Each one must be {"id": "rec…", "createdTime": …, "fields": {…}}.',
   );
 }

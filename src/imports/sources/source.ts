@@ -21,6 +21,12 @@ export interface SourceSchema {
   collections: SourceCollection[];
 }
 
+/** A schema as it was read. */
+export interface DeclaredSchema extends SourceSchema {
+  /** JSON text: the schema in the source's own words, which a snapshot keeps. */
+  text: string;
+}
+
 /** One record, byte for byte as the source gave it. */
 export interface SourceRecord {
   /** The record's own id: `rec…`. */
@@ -36,6 +42,35 @@ export interface SourcePage {
   records: SourceRecord[];
   /** Where the next page begins; null after the last one. Given back to `pages`, reading goes on there. */
   next: string | null;
+}
+
+/** A file that hangs on a record. */
+export interface SourceAttachment {
+  /** The field that it hangs on. */
+  field: string;
+  /** Its own id in the source; it never gets another content. */
+  id: string;
+  url: string;
+  /** A word for people, never a path. */
+  fileName: string;
+  /** What the source says of it; null where it says nothing. */
+  byteSize: number | null;
+  mediaType: string | null;
+}
+
+export interface AttachmentBody {
+  /** Ends in an AttachmentFault where the file breaks off. */
+  body: AsyncIterable<Buffer>;
+  mediaType: string | null;
+}
+
+/** Why a file was not copied: a word of the ledger, and what happened. */
+export class AttachmentFault extends Error {
+  readonly reason: "attachment_lost" | "attachment_differs" | "attachment_refused";
+  constructor(reason: AttachmentFault["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** One call to a source's API, for the ledger of calls. Never holds a secret. */
@@ -56,7 +91,7 @@ export interface Source {
   /** Where it is read from, as `openSource` takes it: an absolute path, or `airtable:<base id>`. */
   readonly location: string;
   /** @throws LandfallError when the source cannot be reached, refuses us, or is not what it should be */
-  schema(): Promise<SourceSchema>;
+  schema(): Promise<DeclaredSchema>;
   /**
    * Reads a collection page by page.
    *
@@ -65,6 +100,18 @@ export interface Source {
    * @throws LandfallError as `schema` does
    */
   pages(collection: SourceCollection, from: string | null): AsyncIterable<SourcePage>;
+  /** The files that hang on a record. */
+  attachments(collection: SourceCollection, record: SourceRecord): SourceAttachment[];
+  /**
+   * Opens a file. An address that has expired is refreshed by reading the record again.
+   *
+   * @throws AttachmentFault
+   */
+  openAttachment(
+    collection: SourceCollection,
+    record: SourceRecord,
+    attachment: SourceAttachment,
+  ): Promise<AttachmentBody>;
   /** The calls made since this was last asked. A folder makes none. */
   takeCalls(): SourceCall[];
 }
