@@ -79,6 +79,8 @@ export const errorCodes = {
   airtable_unreachable: "LF214",
   airtable_answer_unexpected: "LF215",
   import_paused: "LF216",
+  report_not_shown: "LF280",
+  report_link_ended: "LF281",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",
