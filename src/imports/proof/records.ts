@@ -41,6 +41,8 @@ export async function checkRecords(proving: Proving): Promise<Check[]> {
     tested as (
       select record.record_id, ${verdicts}
       ${rereadRecords(batch, line, join([effect, ...links.map(({ joins }) => joins)], "\n"))}
+      -- Keeps each verdict from being reached once for every use that is made of it.
+      offset 0
     )`;
   const counts = join(
     tests.map((_test, index) =>
