@@ -11,7 +11,9 @@ import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { importReports } from "./import_reports.ts";
 import { makePreset } from "./preset.ts";
+import { makeReportTickets } from "./report_tickets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
@@ -19,7 +21,7 @@ export interface ServerOptions {
   /** Connection string of the authenticator. */
   databaseUrl: string;
   log: Logger;
-  /** Routes beside GraphQL, such as the reports of imports; each one's caller is known by `currentRequest()`. */
+  /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
 }
 
@@ -62,7 +64,16 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
-    const app = makeApp({ config, errors, identity: { pool, tokens, rolePrefix }, log, pool, graphql, routers });
+    const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
+    const app = makeApp({
+      config,
+      errors,
+      identity: { pool, tokens, rolePrefix },
+      log,
+      pool,
+      graphql,
+      routers: [reports, ...routers],
+    });
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
     await serv.ready();
     await listen(server, config.api.host, config.api.port);
