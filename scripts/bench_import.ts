@@ -48,7 +48,7 @@ const rowsFolder = join(folder, "rows");
 chmodSync(folder, 0o755);
 mkdirSync(rowsFolder);
 chmodSync(rowsFolder, 0o777);
-const { postgresMajor, dataDir: programsDir } = loadConfig();
+const { postgresMajor } = loadConfig();
 const embedded = await startEmbedded({ dataDir: join(folder, "server"), major: postgresMajor });
 try {
   const server = { adminUrl: embedded.adminUrl, secretKey: localSecrets(join(folder, "server")).secretKey };
