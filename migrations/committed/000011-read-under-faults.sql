@@ -1,5 +1,5 @@
 --! Previous: sha1:6accd729bc18557055f45c58e613341651b0461c
---! Hash: sha1:f58eee940c860ddbf99a1700c6236f46761ed5f9
+--! Hash: sha1:0d39c9bbe3bda3ab3b834bc95307fc2567b77ef3
 --! Message: read under faults
 
 -- What reading a source needs: a budget that all processes share, and a memory of what the source said of itself.
@@ -41,7 +41,9 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF224', 'csv_broken', 400, 'The file is no whole CSV export.', 'Export the table again.'),
   ('LF225', 'csv_columns_differ', 400, 'The CSV''s columns are not the fields of the table.', 'Export a view that hides no field, or take the field out of schema.json.'),
   ('LF226', 'csv_unidentified', 400, 'The CSV''s rows cannot be told apart.', 'Add a formula field RECORD_ID() and export again, or take a snapshot.'),
-  ('LF227', 'import_schema_changed', 409, 'The source''s fields changed while it was read.', 'Check the mapping, then run the import again: it begins anew.')
+  ('LF227', 'import_schema_changed', 409, 'The source''s fields changed while it was read.', 'Check the mapping, then run the import again: it begins anew.'),
+  ('LF280', 'report_not_shown', 401, 'This report is shown to those who may see the import.', 'Send a token in the Authorization header, or open a link that POST /reports/imports/<batch>/link gave you.'),
+  ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)

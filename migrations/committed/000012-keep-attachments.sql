@@ -1,5 +1,5 @@
---! Previous: sha1:f58eee940c860ddbf99a1700c6236f46761ed5f9
---! Hash: sha1:8f03ee92d03a768866fe37f707b8511a128b65ad
+--! Previous: sha1:0d39c9bbe3bda3ab3b834bc95307fc2567b77ef3
+--! Hash: sha1:ed76853ec4cc7dd310cc64144dfe2be2d17e7c21
 --! Message: keep attachments
 
 -- The files that hang on records: copied while their addresses live, kept by the hash of what they hold.
@@ -58,7 +58,9 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF224', 'csv_broken', 400, 'The file is no whole CSV export.', 'Export the table again.'),
   ('LF225', 'csv_columns_differ', 400, 'The CSV''s columns are not the fields of the table.', 'Export a view that hides no field, or take the field out of schema.json.'),
   ('LF226', 'csv_unidentified', 400, 'The CSV''s rows cannot be told apart.', 'Add a formula field RECORD_ID() and export again, or take a snapshot.'),
-  ('LF227', 'import_schema_changed', 409, 'The source''s fields changed while it was read.', 'Check the mapping, then run the import again: it begins anew.')
+  ('LF227', 'import_schema_changed', 409, 'The source''s fields changed while it was read.', 'Check the mapping, then run the import again: it begins anew.'),
+  ('LF280', 'report_not_shown', 401, 'This report is shown to those who may see the import.', 'Send a token in the Authorization header, or open a link that POST /reports/imports/<batch>/link gave you.'),
+  ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)

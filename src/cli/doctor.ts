@@ -302,7 +302,7 @@ async function checkApi({ config }: Patient): Promise<Finding> {
   } catch (error) {
     const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
     return warning(
-      "API",
+      "api",
       `${url} does not answer: ${reason}.`,
       "Start it: `landfall api`, or `npm start` for everything.",
     );

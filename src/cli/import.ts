@@ -8,6 +8,7 @@ import type { Progress } from "../imports/pipeline/run_batch.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
 import { type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
 import { asOwner } from "./as_owner.ts";
+import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 import { findTenant } from "./tenant.ts";
 
@@ -69,6 +70,8 @@ export function registerImport(program: Command): void {
       if (options.markdown) answer(options, summarise(report), [reportAsMarkdown(report).trimEnd()]);
       else tellReport(options, report);
     });
+
+  registerReport(command);
 }
 
 function tellReport(options: AnswerOptions, report: BatchReport): void {
@@ -117,7 +120,8 @@ async function withRequest<Result>(
   }
 }
 
-async function withTenant<Result>(
+/** Runs `work` for a tenant, with connections as the worker's login. */
+export async function withTenant<Result>(
   slug: string,
   work: (pool: pg.Pool, tenantId: string, config: Config) => Promise<Result>,
 ): Promise<Result> {

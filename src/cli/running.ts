@@ -1,4 +1,5 @@
 /** How a long-running command stops: what was started last stops first, each part once, whatever asked for it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { tell } from "./output.ts";
@@ -9,9 +10,14 @@ const log = childLogger({ area: "cli" });
 export interface Running {
   /** Takes charge of a part that runs; where the command is stopping already, stops it at once and ends the start. */
   keep(name: string, stop: () => Promise<void>): Promise<void>;
+  /** Ends the start here where the command is stopping already: called between long steps. */
+  goOn(): void;
   /** Ends the command for an error that came later. */
   giveUp(error: Error): void;
 }
+
+/** How long a step of the start may still take when the command stops, in milliseconds. */
+const patience = 15_000;
 
 class Interrupted extends Error {}
 
@@ -37,14 +43,18 @@ export async function runUntilStopped(start: (running: Running) => Promise<void>
         await stopPart({ name, stop });
         throw new Interrupted("stopped while starting");
       },
+      goOn() {
+        if (isStopping) throw new Interrupted("stopped while starting");
+      },
       giveUp: (error) => resolve({ error }),
     };
     started = start(running).catch((error: Error) => resolve({ error }));
   });
   isStopping = true;
   if (reason.error === undefined) tell("Stopping ...");
+  // A start that is still under way ends at its next step, rather than have the database taken away below it.
+  await Promise.race([started, sleep(patience, undefined, { ref: false })]);
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) await stopPart(part);
-  await started;
   if (reason.error) throw reason.error;
 }
 

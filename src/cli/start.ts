@@ -12,6 +12,7 @@ import { migrateAsAdmin } from "./migrate.ts";
 import { tell } from "./output.ts";
 import { type Running, runUntilStopped } from "./running.ts";
 import { ensureSample, type Sample } from "./sample.ts";
+import { type SampleReport, writeSampleReport } from "./sample_report.ts";
 
 /** `landfall start`: everything in one process, to try the product and to develop on it. */
 export function registerStart(program: Command): void {
@@ -30,21 +31,23 @@ export function registerStart(program: Command): void {
     });
 }
 
-async function startEverything({ keep, giveUp }: Running, wantsSample: boolean): Promise<void> {
+async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boolean): Promise<void> {
   const config = loadConfig();
   const database = await startDatabase(config, giveUp);
   await keep("database", database.close);
   await refuseTakenPort(config.api.host, config.api.port, "API_PORT");
   tell("The database runs; bringing it up to date ...");
   await migrateAsAdmin(requireAdmin(database), config);
+  goOn();
   const sandboxUrl = await startSandbox(config, keep);
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
+  const report = sample && (await writeSampleReport(config, database, sample));
   const worker = await startWorker({ config: settled, url: database.worker });
   await keep("worker", worker.stop);
   const api = await startServer({ config: settled, databaseUrl: database.api, log: childLogger({ area: "api" }) });
   await keep("api", api.close);
-  process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, apiPort: api.port }).join("\n")}\n`);
+  process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, report, apiPort: api.port }).join("\n")}\n`);
 }
 
 async function startSandbox(config: Config, keep: Running["keep"]): Promise<string | undefined> {
@@ -80,11 +83,12 @@ interface Started {
   database: OpenDatabase;
   sandboxUrl: string | undefined;
   sample: Sample | undefined;
+  report: SampleReport | undefined;
   apiPort: number;
 }
 
 /** Where to go, and how to sign in. */
-function welcome({ config, database, sandboxUrl, sample, apiPort }: Started): string[] {
+function welcome({ config, database, sandboxUrl, sample, report, apiPort }: Started): string[] {
   const baseUrl = config.api.port === 0 ? `http://localhost:${apiPort}` : config.api.baseUrl;
   const lines = ["", "Landfall is ready.", "", `  GraphQL API    ${baseUrl}/graphql`];
   if (config.environment === "development") lines.push(`  GraphiQL       ${baseUrl}/`);
@@ -92,17 +96,26 @@ function welcome({ config, database, sandboxUrl, sample, apiPort }: Started): st
   if (database.isEmbedded) lines.push(`  PostgreSQL     ${database.admin}`);
   lines.push("  psql           npm run landfall -- psql");
   if (sample) lines.push("", ...aboutSample(sample));
+  if (report) lines.push("", ...aboutReport(report, baseUrl));
   lines.push("", "Ctrl-C stops everything; the data stay.");
   return lines;
 }
 
+function aboutReport({ file, path }: SampleReport, baseUrl: string): string[] {
+  return [`  Its report is in ${fromHere(file)}, and for an hour at`, `    ${baseUrl}${path}`];
+}
+
+/** A file as one would type it, where it is below the working directory. */
+function fromHere(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith("..") ? file : path;
+}
+
 function aboutSample({ tenant, people, credentialsFile, report }: Sample): string[] {
   const landed = report.collections.reduce((sum, collection) => sum + collection.landed, 0);
-  const fromHere = relative(process.cwd(), credentialsFile);
-  const passwords = fromHere.startsWith("..") ? credentialsFile : fromHere;
   const width = Math.max(...people.map(({ email }) => email.length));
   return [
-    `  Sign in to the tenant "${tenant.slug}"; the passwords are in ${passwords}:`,
+    `  Sign in to the tenant "${tenant.slug}"; the passwords are in ${fromHere(credentialsFile)}:`,
     ...people.map(({ email, role, clients }) => `    ${email.padEnd(width)}  ${[role, ...clients].join(" of ")}`),
     "",
     `  The sample base was imported: ${landed} records, ${report.issueCount} findings, ${report.verified ? "verified" : report.status}.`,

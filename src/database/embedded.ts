@@ -43,8 +43,6 @@ export interface EmbeddedOptions {
   major: PostgresMajor;
   /** Port to listen on; where nothing is said the one of last time, or a free one. */
   port?: number;
-  /** Where the bootstrap put the programs of versions 16 and 17; the data folder where nothing is said. */
-  programsDir?: string;
   /** For tests: give up safety against a power cut for speed. */
   isDurable?: boolean;
   /** Called when the server died and could not be brought back. */
@@ -79,7 +77,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   refuseOtherMajor(place.pgData, options.major);
   if (!existsSync(join(place.pgData, "PG_VERSION"))) makeCluster(place.pgData, secrets.postgresPassword, options);
   const user = ownerOf(place.pgData);
-  const programs = serverPrograms(options.major, options.programsDir ?? options.dataDir, user);
+  const programs = serverPrograms(options.major, user);
   const keeper = await keepRunning({ options, place, user, programs, password: secrets.postgresPassword });
   rememberPlace(options.dataDir, place);
   return keeper;
@@ -197,7 +195,7 @@ function makeCluster(pgData: string, password: string, options: EmbeddedOptions)
 /** Tries the locales in turn, for a system may lack one; gives the new cluster's folder. */
 function draftCluster(draft: string, password: string, options: EmbeddedOptions): string {
   const user = serverUser();
-  const programs = serverPrograms(options.major, options.programsDir ?? options.dataDir, user);
+  const programs = serverPrograms(options.major, user);
   const cluster = join(draft, "cluster");
   const passwordFile = join(draft, "password");
   let problem = "";

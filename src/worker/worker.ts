@@ -89,10 +89,10 @@ async function startRunner(pool: pg.Pool, concurrency: number): Promise<StartedR
     events,
     logger: workerLogger(),
   });
-  const heartbeat = startHeartbeat(pool, await poolId);
-  const ended = runner.promise
-    .catch((error) => log.error({ error: errorMessage(error) }, "the worker failed"))
-    .then(() => heartbeat.stop());
+  // Caught at once: it may fail while the first heartbeat is under way.
+  const over = runner.promise.catch((error) => log.error({ error: errorMessage(error) }, "the worker failed"));
+  const heartbeat = await startHeartbeat(pool, await poolId);
+  const ended = over.then(() => heartbeat.stop());
   return {
     ended,
     async stop() {

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateBase } from "../../scripts/generate_base.ts";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
 import { createBatch } from "../../src/imports/pipeline/batch.ts";
 import { readReport } from "../../src/imports/report.ts";
+import { sampleFolder } from "../../src/imports/run_import.ts";
 import { openSource } from "../../src/imports/sources/open_source.ts";
 import { prepareImporting } from "./importing.ts";
-import { writeLargeBase } from "./large_base.ts";
 
 const touchpoints = Number(process.env.LANDFALL_TEST_RECORDS ?? 200_000);
 const access = { airtable: { apiKey: undefined, endpointUrl: "" } };
@@ -27,7 +28,7 @@ test("can import a large base with less than 300 MB of memory", async () => {
   const importing = await prepareImporting();
   try {
     const folder = join(parent, "large");
-    await writeLargeBase(folder, touchpoints);
+    await generateBase(folder, touchpoints, sampleFolder);
     const { pool, tenantId, database } = importing;
     const batchId = await createBatch(pool, tenantId, findMapping("bloom"), await openSource(folder, access), "queued");
     const worker = spawn(process.execPath, ["--input-type=module", "--eval", script], {

@@ -15,7 +15,7 @@ import {
 import { errorCode } from "../../src/errors.ts";
 import { environment, startNode } from "../support/processes.ts";
 
-const { postgresMajor: major, dataDir: programsDir } = loadConfig();
+const { postgresMajor: major } = loadConfig();
 let dataDir: string;
 let servers: EmbeddedServer[];
 
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(change: Partial<EmbeddedOptions> = {}): Promise<EmbeddedServer> {
-  const server = await startEmbedded({ dataDir, major, programsDir, isDurable: false, ...change });
+  const server = await startEmbedded({ dataDir, major, isDurable: false, ...change });
   servers.push(server);
   return server;
 }
@@ -126,7 +126,7 @@ test("can keep its secrets from other users", async () => {
 test("can adopt the server of a parent that was killed", async () => {
   const script = `
     import { startEmbedded } from ${JSON.stringify(new URL("../../src/database/embedded.ts", import.meta.url).pathname)};
-    const server = await startEmbedded(${JSON.stringify({ dataDir, major, programsDir, isDurable: false })});
+    const server = await startEmbedded(${JSON.stringify({ dataDir, major, isDurable: false })});
     process.stdout.write("server " + server.pid() + "\\n");
     setInterval(() => {}, 1000);`;
   const parent = startNode(["--input-type=module", "--eval", script], environment());
@@ -206,7 +206,7 @@ test("can start below a folder that is closed to others", async () => {
   expect(await ask(server.adminUrl, "select 1 as one")).toEqual([{ one: 1 }]);
 });
 
-test("cannot take a port that somebody else has [port_in_use]", async () => {
+test("cannot take a port that somebody else has [LF052]", async () => {
   const other = await portOfSomebodyElse();
   await expect(start({ port: other.port })).rejects.toMatchObject({
     reason: "port_in_use",
@@ -215,15 +215,15 @@ test("cannot take a port that somebody else has [port_in_use]", async () => {
   other.close();
 });
 
-test("cannot start twice on one data folder [already_running]", async () => {
+test("cannot start twice on one data folder [LF053]", async () => {
   const first = await start();
-  await expect(startEmbedded({ dataDir, major, programsDir, isDurable: false })).rejects.toMatchObject({
+  await expect(startEmbedded({ dataDir, major, isDurable: false })).rejects.toMatchObject({
     reason: "already_running",
   });
   expect(await ask(first.adminUrl, "select 1 as one")).toEqual([{ one: 1 }]);
 });
 
-test("cannot open the data of another major version [other_major]", async () => {
+test("cannot open the data of another major version [LF055]", async () => {
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "PG_VERSION"), "15\n");
   await expect(start()).rejects.toMatchObject({
@@ -233,24 +233,24 @@ test("cannot open the data of another major version [other_major]", async () => 
   });
 });
 
-test("cannot take somebody's folder for a cluster [not_a_cluster]", async () => {
+test("cannot take somebody's folder for a cluster [LF056]", async () => {
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "holiday.jpg"), "");
   await expect(start()).rejects.toMatchObject({ reason: "not_a_cluster" });
   expect(existsSync(join(dataDir, "postgres", "holiday.jpg"))).toBe(true);
 });
 
-test("cannot use a data folder that is a file [data_folder]", async () => {
+test("cannot use a data folder that is a file [LF054]", async () => {
   const file = join(dataDir, "file");
   writeFileSync(file, "");
   await expect(start({ dataDir: file })).rejects.toMatchObject({ reason: "data_folder_unusable" });
 });
 
-test("cannot go on with secrets of another cluster [lost_password]", async () => {
+test("cannot go on with secrets of another cluster [LF063]", async () => {
   const first = await start();
   await first.stop();
   rmSync(join(dataDir, "secrets.json"));
-  await expect(startEmbedded({ dataDir, major, programsDir, isDurable: false })).rejects.toMatchObject({
+  await expect(startEmbedded({ dataDir, major, isDurable: false })).rejects.toMatchObject({
     reason: "password_lost",
   });
 });

@@ -23,9 +23,9 @@ export interface TestCluster {
 /** Starts a cluster of the version that PG_MAJOR names, and migrates the template database in it. */
 export async function startTestCluster(): Promise<TestCluster> {
   removeAbandonedClusters();
-  const { postgresMajor, dataDir: programsDir } = loadConfig();
+  const { postgresMajor } = loadConfig();
   const dataDir = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
-  const server = await startEmbedded({ dataDir, major: postgresMajor, programsDir, isDurable: false });
+  const server = await startEmbedded({ dataDir, major: postgresMajor, isDurable: false });
   const { secretKey } = localSecrets(dataDir);
   await runSql(server.adminUrl, `create database ${templateDatabase}`);
   const templateUrl = server.adminUrl.replace(/\/[^/]*$/, `/${templateDatabase}`);

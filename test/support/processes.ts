@@ -39,8 +39,17 @@ export function landfall(args: string[], variables: Record<string, string>): Pro
   return startLandfall(args, variables).ended;
 }
 
+/** Starts `npm run landfall --` with these arguments, as the README says. */
+export function startByNpm(args: string[], variables: Record<string, string>): RunningProcess {
+  return startProgram("npm", ["run", "landfall", "--", ...args], environment(variables), projectDir);
+}
+
 export function startNode(args: string[], env: Record<string, string>, cwd = projectDir): RunningProcess {
-  const child = spawn(ownNode, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  return startProgram(ownNode, args, env, cwd);
+}
+
+function startProgram(program: string, args: string[], env: Record<string, string>, cwd: string): RunningProcess {
+  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const written = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {

@@ -222,6 +222,7 @@ export const bloom: Mapping = {
           journey_id: { kind: "through", link: "touchpoint_id", table: "journeys.touchpoints", column: "journey_id" },
           is_imported: { kind: "constant", type: "boolean", value: "true" },
         },
+        stamped: { client_id: { link: "journey_id", table: "journeys.journeys", column: "client_id" } },
       },
     ),
 

@@ -1,4 +1,4 @@
-import type { Codec } from "../codecs.ts";
+import { type Codec, integer } from "../codecs.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -32,6 +32,8 @@ export interface Collection {
   unique: string[][];
   /** What the table demands of a row, so that one bad cell does not stop the others. */
   rules: Rule[];
+  /** Columns that the table's own triggers fill: each is that of the row that a link points to. The verifier holds them to it. */
+  stamped: Record<string, { link: string; table: string; column: string }>;
 }
 
 export type Field = MappedField | UnmappedField;
@@ -42,6 +44,17 @@ export interface UnmappedField {
   aliases: string[];
   /** The collection and field whose other side this is. */
   reverseOf: { collection: string; field: string } | null;
+  /** What the source works out itself, and the verifier again. */
+  computed: Computation | null;
+}
+
+/** A value that the source works out: its type there, and what it is of the rows here. */
+export interface Computation {
+  codec: Codec;
+  /** The collection whose records it goes over, and their link to this one; null for a formula of the record alone. */
+  over: { collection: string; link: string } | null;
+  /** An expression over `row`, or, where it goes over records, an aggregate over `row`. */
+  sql: string;
 }
 
 export interface MappedField {
@@ -99,7 +112,7 @@ export function beside(column: string, codec: Codec): MappedField {
 
 /** Is not brought over, for a reason that a person can judge. Its values stay in the ledger. */
 export function dropped(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "dropped", because, aliases, reverseOf: null };
+  return { fate: "dropped", because, aliases, reverseOf: null, computed: null };
 }
 
 /** The other side of a link: it follows from the field that it mirrors, and the verifier holds the two against each other. */
@@ -109,12 +122,44 @@ export function reverseOf(collection: string, field: string): UnmappedField {
     because: `The other side of ${collection}.${field}.`,
     aliases: [],
     reverseOf: { collection, field },
+    computed: null,
   };
 }
 
 /** A secret: never kept in plain, neither in a row nor in the ledger. */
 export function secret(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "secret", because, aliases, reverseOf: null };
+  return { fate: "secret", because, aliases, reverseOf: null, computed: null };
+}
+
+/** How many records of a collection link to this one: worked out again, and held against the source's number. */
+export function countOf(collection: string, link: string, aliases: string[] = []): UnmappedField {
+  return rollupOf(collection, link, integer(), "count(*)", aliases);
+}
+
+/**
+ * What the source works out over the records that link to this one.
+ *
+ * @param sql an aggregate over `row`, the rows of those records: `sum(row.items_synced)`
+ */
+export function rollupOf(
+  collection: string,
+  link: string,
+  codec: Codec,
+  sql: string,
+  aliases: string[] = [],
+): UnmappedField {
+  const because = `Worked out anew: \`${sql}\` over ${collection}.${link}.`;
+  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: { collection, link }, sql } };
+}
+
+/**
+ * What the source works out of the record itself.
+ *
+ * @param sql an expression over `row`
+ */
+export function formula(codec: Codec, sql: string, aliases: string[] = []): UnmappedField {
+  const because = `Worked out anew: \`${sql}\`.`;
+  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: null, sql } };
 }
 
 /** A collection that becomes rows of a table. */
@@ -122,7 +167,7 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules">> = {},
+  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules" | "stamped">> = {},
 ): Collection {
   return {
     aliases: [],
@@ -130,6 +175,7 @@ export function collection(
     derived: {},
     unique: [],
     rules: [],
+    stamped: {},
     ...options,
     name,
     table,
@@ -150,6 +196,7 @@ export function leftOut(name: string, because: string): Collection {
     derived: {},
     unique: [],
     rules: [],
+    stamped: {},
   };
 }
 

@@ -5,7 +5,7 @@ import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
-import { incomingRows, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectChunk, incomingRows, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
 /** How many records a chunk takes, where no groups must stay together. */
@@ -87,6 +87,7 @@ async function loadChunk(batch: Batch, ledger: LedgerCollection, shape: Shape, c
     : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
   const attempt = () =>
     inBatch(batch, async (client) => {
+      await expectChunk(client);
       const records = await run(client, loadRows(batch, ledger, shape, inChunk));
       await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
         batch.tenantId,

@@ -31,6 +31,9 @@ const log = childLogger({ area: "imports" });
 
 const heartbeatMs = 5_000;
 
+/** From how many records on a collection changes what the planner should know. */
+const worthAnalyzing = 1_000;
+
 /** What a step tells of a collection while it goes on. */
 export type Progress = (step: "land" | "load", collection: string, done: number) => void;
 
@@ -138,7 +141,8 @@ async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): 
   for (const line of ledger) {
     if (line.step === "landed") {
       await validate(batch, line);
-      await analyze(batch);
+      // Of a few rows the statistics say little.
+      if (line.landed >= worthAnalyzing) await analyze(batch);
     }
     if (line.step === "validated") await load(batch, line, (done) => onProgress("load", line.collection.name, done));
   }

@@ -1,0 +1,59 @@
+--! Previous: sha1:ed76853ec4cc7dd310cc64144dfe2be2d17e7c21
+--! Hash: sha1:da61d0e2af85f925573a8cb9b132761865526885
+--! Message: prove imports
+
+-- What the verifier needs to tell an edit on record from a change without a trace.
+set local lock_timeout = '3s';
+
+--! Included imports/errors.sql
+insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF201', 'import_batch_not_open', 409, 'The import batch %s takes no payloads: it is %s.', 'Start a new import of this source.'),
+  ('LF202', 'mapping_unknown', 404, 'There is no mapping of this name.', 'Choose one of those that the message names.'),
+  ('LF203', 'snapshot_missing', 404, 'The snapshot''s folder is not there.', 'Check the path.'),
+  ('LF204', 'snapshot_empty', 400, 'The folder is empty.', 'Point to a folder with schema.json and records/.'),
+  ('LF205', 'snapshot_foreign', 400, 'The folder holds no snapshot of ours.', 'Point to a folder with schema.json and records/.'),
+  ('LF206', 'snapshot_incomplete', 400, 'The snapshot was not written to its end.', 'Take it again.'),
+  ('LF207', 'import_busy', 409, 'Another import of this source is under way.', 'Wait for it, then run this one again.'),
+  ('LF208', 'import_unknown', 404, 'The tenant has no such import.', 'Without an id, landfall import status tells of the latest.'),
+  ('LF209', 'import_collection_missing', 400, 'The source lacks a collection that the mapping reads.', 'Check that it is the right source, and the names of its collections.'),
+  ('LF210', 'airtable_base_invalid', 400, 'This is no id of an Airtable base.', 'Write it as airtable:app….'),
+  ('LF211', 'airtable_token_refused', 401, 'Airtable does not accept the token.', 'Set AIRTABLE_API_KEY to a personal access token that may read the base.'),
+  ('LF212', 'airtable_forbidden', 403, 'Airtable shows this token no such base or table.', 'Check the base''s id, and that the token was given this base.'),
+  ('LF213', 'airtable_quota', 429, 'The workspace has used up its API calls of this month.', 'Import from a snapshot, upgrade the plan, or go on next month: what was read is kept.'),
+  ('LF214', 'airtable_unreachable', 503, 'Airtable gave no good answer.', 'Check the network, then run the import again: it goes on where it stopped.'),
+  ('LF215', 'airtable_answer_unexpected', 502, 'Airtable answered something that is not documented.', 'Check AIRTABLE_ENDPOINT_URL; if it is right, report this.'),
+  ('LF216', 'import_paused', 409, 'The import was paused.', 'Mend what the message names, then run it again: it goes on where it stopped.'),
+  ('LF220', 'snapshot_changed', 409, 'A file of the snapshot was changed after it was taken.', 'Bring it back as it was; to import what was edited by hand, delete manifest.json.'),
+  ('LF221', 'snapshot_exists', 409, 'The folder for the snapshot is not empty.', 'Name another one.'),
+  ('LF222', 'snapshot_unwritable', 500, 'The snapshot cannot be written.', 'Check the path, the space that is left and your rights.'),
+  ('LF223', 'snapshot_page_only', 400, 'The file holds one page of a longer list.', 'Save every page into it.'),
+  ('LF224', 'csv_broken', 400, 'The file is no whole CSV export.', 'Export the table again.'),
+  ('LF225', 'csv_columns_differ', 400, 'The CSV''s columns are not the fields of the table.', 'Export a view that hides no field, or take the field out of schema.json.'),
+  ('LF226', 'csv_unidentified', 400, 'The CSV''s rows cannot be told apart.', 'Add a formula field RECORD_ID() and export again, or take a snapshot.'),
+  ('LF227', 'import_schema_changed', 409, 'The source''s fields changed while it was read.', 'Check the mapping, then run the import again: it begins anew.'),
+  ('LF280', 'report_not_shown', 401, 'This report is shown to those who may see the import.', 'Send a token in the Authorization header, or open a link that POST /reports/imports/<batch>/link gave you.'),
+  ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.')
+on conflict (code) do update
+  set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
+  where (errors.name, errors.http_status, errors.message, errors.way_out)
+    is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
+--! EndIncluded imports/errors.sql
+--! Included imports/recorded_changes.sql
+-- The verifier tells what people changed since an import from what changed without a trace: the first is on record in audit.changes.
+create or replace function app_private.recorded_changes(table_name text, batch_id uuid)
+  returns table (change_id uuid, row_id uuid, action audit.change_action, changes jsonb)
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select c.id, c.row_id, c.action, c.changes
+    from audit.changes c
+    where c.tenant_id = app.current_tenant_id()
+      and c.table_name = recorded_changes.table_name
+      and c.row_id is not null
+      and c.import_batch_id is not distinct from recorded_changes.batch_id
+  $$;
+comment on function app_private.recorded_changes(text, uuid) is
+  'What is on record of the rows of one table: by a batch, or, without one, by people and jobs. Definer, because the worker reads no audit; it tells of the current tenant only.';
+revoke all on function app_private.recorded_changes(text, uuid) from public;
+grant execute on function app_private.recorded_changes(text, uuid) to :WORKER;
+--! EndIncluded imports/recorded_changes.sql

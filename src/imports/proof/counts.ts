@@ -1,0 +1,346 @@
+import { mappedFields } from "../mappings/mapping.ts";
+import { raw, run, shapeOf, sql } from "../pipeline/sql.ts";
+import { type Check, offendersShown, type Proving } from "./check.ts";
+import { landedJson, withAccounts } from "./source_cells.ts";
+
+/*
+ * That nothing is missing and nothing is there twice: records, outcomes, cells, rows, and what the batch kept of the rows it changed.
+ */
+
+/** What a count query answers; bigint comes as text. */
+interface Counted {
+  expected: string;
+  actual: string;
+  offending: string[] | null;
+}
+
+/** Checks the sums of one collection. */
+export async function checkCounts(proving: Proving): Promise<Check[]> {
+  const checks = [
+    await payloadsAreKept(proving),
+    await recordsHaveOutcomes(proving),
+    await textsAreAsTheyCame(proving),
+    await sumsAreRight(proving),
+    await cellsHaveFates(proving),
+  ];
+  if (proving.line.collection.table === null) return checks;
+  return [
+    ...checks,
+    await waitingCellsAreTold(proving),
+    await waitingRecordsAreTold(proving),
+    await recordsHaveRows(proving),
+    await effectsAreKept(proving),
+    await beforeImagesAreKept(proving),
+    ...(await rowsAreOnRecord(proving)),
+  ];
+}
+
+function check({ line }: Proving, name: string, found: Counted | undefined): Check {
+  return {
+    collectionId: line.id,
+    layer: "counts",
+    name,
+    expected: Number(found?.expected),
+    actual: Number(found?.actual),
+    offending: found?.offending ?? [],
+  };
+}
+
+async function payloadsAreKept(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      select
+        (select landed from imports.collections where tenant_id = ${batch.tenantId} and id = ${line.id}) as expected,
+        (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as actual,
+        null as offending`,
+  );
+  return check(proving, "records read and records kept", found);
+}
+
+async function recordsHaveOutcomes(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      select
+        (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as expected,
+        (select count(*) from imports.records where tenant_id = ${batch.tenantId} and collection_id = ${line.id}) as actual,
+        (
+          select array_agg(lost.record_id) from (
+            select payload.record_id
+            from app_private.import_payloads payload
+            where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and not exists (
+              select from imports.records known
+              where known.tenant_id = ${batch.tenantId} and known.batch_id = ${batch.id} and known.row_id = payload.row_id
+            )
+            limit ${offendersShown}
+          ) lost
+        ) as offending`,
+  );
+  return check(proving, "records kept and outcomes", found);
+}
+
+/** The hash of the text that was kept is that of the text that came, and the outcome has it too. Where secrets were blanked, only the latter. */
+async function textsAreAsTheyCame(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const hasSecrets = Object.values(line.collection.fields).some(({ fate }) => fate === "secret");
+  const isAsItCame = hasSecrets
+    ? sql`record.sha256 = payload.sha256`
+    : sql`record.sha256 = payload.sha256 and payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))`;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with judged as materialized (
+        select payload.record_id, coalesce(${isAsItCame} and record.record_id = payload.record_id, false) as is_right
+        from app_private.import_payloads payload
+        left join imports.records record
+          on record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id
+        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+      )
+      select count(*) as expected, count(*) filter (where is_right) as actual,
+             (select array_agg(wrong.record_id) from (select record_id from judged where not is_right limit ${offendersShown}) wrong) as offending
+      from judged`,
+  );
+  return check(proving, "texts as they came", found);
+}
+
+/** The six sums of the ledger's line, each against the outcomes it counts. */
+async function sumsAreRight(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      select count(*) as expected, count(*) filter (where sums.counted = sums.written) as actual,
+             array_agg(sums.outcome) filter (where sums.counted <> sums.written) as offending
+      from (
+        select sum.outcome, sum.written,
+               count(record.id) as counted
+        from imports.collections collection
+        cross join lateral (
+          values ('inserted', collection.inserted), ('updated', collection.updated), ('unchanged', collection.unchanged),
+                 ('quarantined', collection.quarantined), ('skipped', collection.skipped), ('deleted', collection.deleted)
+        ) as sum (outcome, written)
+        left join imports.records record
+          on record.tenant_id = ${batch.tenantId} and record.collection_id = collection.id and record.outcome::text = sum.outcome
+        where collection.tenant_id = ${batch.tenantId} and collection.id = ${line.id}
+        group by sum.outcome, sum.written
+      ) sums`,
+  );
+  return check(proving, "sums and outcomes", found);
+}
+
+/** Every cell that the source gives has one fate; a required cell that it does not give has one as well. */
+async function cellsHaveFates(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const beside = mappedFields(line.collection).flatMap(([name, field]) => (field.isBeside ? [name] : []));
+  const isLeftOut = line.collection.table === null;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with given as (
+        select cell.key as name, count(*) as cells
+        from app_private.import_payloads payload
+        cross join lateral (select ${landedJson} as json offset 0) landed
+        cross join lateral jsonb_each(
+          case jsonb_typeof(landed.json -> ${batch.mapping.cellsIn}::text)
+            when 'object' then landed.json -> ${batch.mapping.cellsIn}::text else '{}'
+          end || (
+            select coalesce(jsonb_object_agg(beside.name, landed.json -> beside.name), '{}')
+            from unnest(${beside}::text[]) as beside (name)
+            where landed.json ? beside.name
+          )
+        ) as cell
+        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+          and (cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[]))
+        group by cell.key
+      ),
+      missing as (
+        select issue.field as name, count(*) as cells
+        from imports.issues issue
+        where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
+          and issue.reason = 'missing_required' and issue.original is null
+        group by issue.field
+      ),
+      fated as (
+        select field.name, field.exact + field.converted + field.quarantined + field.dropped as cells
+        from imports.fields field
+        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id}
+      ),
+      compared as (
+        select name, sum(expected) as expected, sum(actual) as actual
+        from (
+          select name, cells as expected, 0 as actual from given
+          union all select name, cells, 0 from missing
+          union all select name, 0, cells from fated
+        ) both_sides
+        group by name
+      )
+      select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,
+             array_agg(name) filter (where expected <> actual) as offending
+      from compared`,
+  );
+  return check(proving, "cells and fates", found);
+}
+
+/** A cell that waits is told: field by field, the count and the issues agree. */
+async function waitingCellsAreTold(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with compared as (
+        select field.name, field.quarantined as expected, count(issue.id) as actual
+        from imports.fields field
+        left join imports.issues issue
+          on issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
+          and issue.row_id is not null and issue.fate = 'quarantined' and issue.field = field.name
+        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate = 'mapped'
+        group by field.name, field.quarantined
+      )
+      select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,
+             array_agg(name) filter (where expected <> actual) as offending
+      from compared`,
+  );
+  return check(proving, "cells that wait and what is told of them", found);
+}
+
+async function waitingRecordsAreTold(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with judged as (
+        select record.record_id, exists (
+          select from imports.issues issue
+          where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = record.row_id
+        ) as is_told
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id} and record.outcome = 'quarantined'
+      )
+      select count(*) as expected, count(*) filter (where is_told) as actual,
+             (array_agg(record_id) filter (where not is_told))[1:${offendersShown}::integer] as offending
+      from judged`,
+  );
+  return check(proving, "records that wait and what is told of them", found);
+}
+
+/** Every record that came in has its row, but for those that people deleted since. */
+async function recordsHaveRows(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const { table } = shapeOf(line.collection);
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with lost as materialized (
+        select record.record_id
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
+          and record.outcome in ('inserted', 'updated', 'unchanged')
+          and not exists (select from ${raw(table)} row where row.tenant_id = ${batch.tenantId} and row.id = record.row_id)
+          and not exists (
+            select from app_private.recorded_changes(${table}, null) recorded
+            where recorded.row_id = record.row_id and recorded.action = 'delete' and recorded.change_id > record.id
+          )
+      ),
+      present as (
+        select count(*) as records
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
+          and record.outcome in ('inserted', 'updated', 'unchanged')
+      )
+      select present.records as expected, present.records - (select count(*) from lost) as actual,
+             (select (array_agg(record_id))[1:${offendersShown}::integer] from lost) as offending
+      from present`,
+  );
+  return check(proving, "records brought in and rows", found);
+}
+
+/** The batch claims to have written as many rows as its records say. */
+async function effectsAreKept(proving: Proving): Promise<Check> {
+  const { client, batch, line, ledger } = proving;
+  const { table } = shapeOf(line.collection);
+  const siblings = ledger.filter(({ collection }) => collection.table === table).map(({ id }) => id);
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      select
+        (
+          select count(*) from imports.records record
+          where record.tenant_id = ${batch.tenantId} and record.collection_id = any (${siblings}::uuid[])
+            and record.outcome in ('inserted', 'updated')
+        ) as expected,
+        (
+          select count(*) from imports.effects effect
+          where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.table_name = ${table}
+            and effect.effect in ('inserted', 'updated')
+        ) as actual,
+        null as offending`,
+  );
+  return check(proving, "records written and effects", found);
+}
+
+/** What a row was before: the row as it stands, with what the audit says was changed put back. Of a version the audit keeps none. */
+async function beforeImagesAreKept(proving: Proving): Promise<Check> {
+  const { client, batch, line } = proving;
+  const { table, columns } = shapeOf(line.collection);
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with ${withAccounts(batch, line)},
+      changed as (
+        select recorded.row_id, jsonb_object_agg(change.key, change.value -> 0) as values
+        from app_private.recorded_changes(${table}, ${batch.id}) recorded
+        cross join lateral jsonb_each(recorded.changes) as change
+        where recorded.action = 'update'
+        group by recorded.row_id
+      ),
+      judged as (
+        select record.record_id, coalesce((
+          select bool_and(image.image -> name is not distinct from (to_jsonb(row) || coalesce(changed.values, '{}')) -> name)
+          from unnest(${["id", "tenant_id", ...columns.filter((column) => column !== "version")]}::text[]) as name
+        ), false) as is_right
+        from imports.records record
+        join ${raw(table)} row on row.tenant_id = ${batch.tenantId} and row.id = record.row_id
+        left join app_private.import_before_images image
+          on image.batch_id = ${batch.id} and image.row_id = record.row_id and image.table_name = ${table}
+        left join changed on changed.row_id = record.row_id
+        where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id} and record.outcome = 'updated'
+          and not exists (select from theirs where theirs.row_id = record.row_id)
+      )
+      select count(*) as expected, count(*) filter (where is_right) as actual,
+             (array_agg(record_id) filter (where not is_right))[1:${offendersShown}::integer] as offending
+      from judged`,
+  );
+  return check(proving, "rows updated and what they were before", found);
+}
+
+/** Every row of the table was made by somebody: by an import, or by people whose deed is on record. Asked once of a table. */
+async function rowsAreOnRecord(proving: Proving): Promise<Check[]> {
+  const { client, batch, line, ledger } = proving;
+  const { table } = shapeOf(line.collection);
+  if (ledger.find(({ collection }) => collection.table === table) !== line) return [];
+  const [found] = await run<Counted>(
+    client,
+    sql`
+      with stray as materialized (
+        select row.id
+        from ${raw(table)} row
+        where row.tenant_id = ${batch.tenantId}
+          and not exists (
+            select from imports.effects effect
+            where effect.tenant_id = ${batch.tenantId} and effect.row_id = row.id and effect.table_name = ${table}
+          )
+          and not exists (
+            select from app_private.recorded_changes(${table}, null) recorded
+            where recorded.row_id = row.id and recorded.action = 'insert'
+          )
+      ),
+      present as (select count(*) as rows from ${raw(table)} row where row.tenant_id = ${batch.tenantId})
+      select present.rows as expected, present.rows - (select count(*) from stray) as actual,
+             (select (array_agg(id::text))[1:${offendersShown}::integer] from stray) as offending
+      from present`,
+  );
+  return [check(proving, "rows in the table and rows that somebody made", found)];
+}

@@ -1,0 +1,98 @@
+import { type MappedField, type Mapping, mappedFields } from "../mappings/mapping.ts";
+import type { Batch } from "../pipeline/batch.ts";
+import type { LedgerCollection } from "../pipeline/collections.ts";
+import { rowHash } from "../pipeline/row_hash.ts";
+import { raw, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
+import { quoted } from "./check.ts";
+
+/** The text that landed; what PostgreSQL's text refuses is replaced, for those few that hold it. */
+export const landedJson = raw(
+  "(case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end)",
+);
+
+/** A record's cells, out of `json`. */
+export function cellsIn(mapping: Mapping, json: string): string {
+  return `(${json} -> ${quoted(mapping.cellsIn)})`;
+}
+
+/**
+ * The raw cell of a field under whichever of its names the record has, out of `landed.json` and `landed.cells`; null where it is empty,
+ * or waits in quarantine by `waiting.fields`.
+ */
+export function cellOf(name: string, field: MappedField): string {
+  if (field.isBeside) return `nullif(landed.json -> ${quoted(name)}, 'null')`;
+  const cells = [name, ...field.aliases].map(
+    (known) =>
+      `case when waiting.fields is null or ${quoted(known)} <> all (waiting.fields) then nullif(landed.cells -> ${quoted(known)}, 'null') end`,
+  );
+  return cells.length === 1 ? (cells[0] as string) : `coalesce(${cells.join(", ")})`;
+}
+
+/** The place of a field among `cell.cell_0`, `cell.cell_1`, … */
+export function cellName(line: LedgerCollection, fieldName: string): string {
+  return `cell.cell_${mappedFields(line.collection).findIndex(([name]) => name === fieldName)}`;
+}
+
+/**
+ * `touched`, `theirs` and `waiting`: which rows people changed since this import wrote them, and which cells wait in quarantine. A row of
+ * theirs is no longer compared; one that changed without a trace is no row of theirs.
+ */
+export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
+  const shape = shapeOf(line.collection);
+  return sql`
+    touched as materialized (
+      select recorded.row_id, recorded.change_id
+      from app_private.recorded_changes(${shape.table}, null) recorded
+    ),
+    theirs as materialized (
+      select distinct touched.row_id
+      from touched
+      join ${raw(shape.table)} row on row.tenant_id = ${batch.tenantId} and row.id = touched.row_id
+      cross join lateral (
+        select effect.id, effect.row_hash
+        from imports.effects effect
+        where effect.tenant_id = ${batch.tenantId} and effect.row_id = touched.row_id and effect.table_name = ${shape.table}
+        order by effect.id desc
+        limit 1
+      ) effect
+      where touched.change_id > effect.id and effect.row_hash <> ${rowHash(shape, "row")}
+    ),
+    waiting as materialized (
+      select issue.row_id, array_agg(issue.field) as fields
+      from imports.issues issue
+      where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
+        and issue.fate = 'quarantined' and issue.field is not null and issue.row_id is not null
+      group by issue.row_id
+    )`;
+}
+
+/**
+ * `record`, `payload`, `row`, `landed` and `cell`, one line for each record of the collection that came in and is not theirs: its
+ * outcome, the text that landed read anew, its cells taken out once each, and the row beside them. Needs `withAccounts`.
+ *
+ * @param joins what else stands beside them
+ */
+export function rereadRecords(batch: Batch, line: LedgerCollection, joins: Sql = raw("")): Sql {
+  const mapped = mappedFields(line.collection);
+  // `offset 0` keeps the planner from repeating an expression wherever it is used.
+  const cells = raw(mapped.map(([name, field], index) => `${cellOf(name, field)} as cell_${index}`).join(",\n"));
+  return sql`
+    from imports.records record
+    join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = record.row_id
+    join ${raw(line.collection.table as string)} row on row.tenant_id = ${batch.tenantId} and row.id = record.row_id
+    left join waiting on waiting.row_id = record.row_id
+    cross join lateral (select ${landedJson} as json offset 0) parsed
+    cross join lateral (select parsed.json, ${raw(cellsIn(batch.mapping, "parsed.json"))} as cells offset 0) landed
+    cross join lateral (select ${cells} offset 0) cell
+    ${joins}
+    where ${cameIn(batch, line)}`;
+}
+
+/** Of `record`: it came in with this batch, and is not theirs. */
+export function cameIn(batch: Batch, line: LedgerCollection): Sql {
+  return sql`
+    record.tenant_id = ${batch.tenantId}
+    and record.collection_id = ${line.id}
+    and record.outcome in ('inserted', 'updated', 'unchanged')
+    and not exists (select from theirs where theirs.row_id = record.row_id)`;
+}
