@@ -6,7 +6,8 @@ import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import type { Progress } from "../imports/pipeline/run_batch.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
-import { type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
+import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
+import { cancelBatch, pauseBatch, resumeBatch } from "../imports/steer_batch.ts";
 import { asOwner } from "./as_owner.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 import { findTenant } from "./tenant.ts";
@@ -17,8 +18,11 @@ interface SourceOptions extends AnswerOptions {
   tenant: string;
 }
 
-interface StatusOptions extends AnswerOptions {
+interface BatchOptions extends AnswerOptions {
   tenant: string;
+}
+
+interface StatusOptions extends BatchOptions {
   markdown?: boolean;
 }
 
@@ -69,12 +73,46 @@ export function registerImport(program: Command): void {
       if (options.markdown) answer(options, summarise(report), [reportAsMarkdown(report).trimEnd()]);
       else tellReport(options, report);
     });
+
+  const withBatch = (name: string, description: string) =>
+    command
+      .command(name)
+      .description(description)
+      .argument("<batch>", "the batch's id, as landfall import status tells it")
+      .requiredOption(...tenantOption)
+      .option(...jsonOption);
+
+  withBatch("pause", "Stop an import after the chunk in hand; it keeps its place.").action(
+    async (batchId: string, options: BatchOptions) => {
+      tellReport(options, await withTenant(options.tenant, (pool, tenantId) => pauseBatch(pool, tenantId, batchId)));
+    },
+  );
+
+  withBatch(
+    "cancel",
+    "Give an import up after the chunk in hand; what it brought stays until it is rolled back.",
+  ).action(async (batchId: string, options: BatchOptions) => {
+    tellReport(options, await withTenant(options.tenant, (pool, tenantId) => cancelBatch(pool, tenantId, batchId)));
+  });
+
+  withBatch("resume", "Let a paused import go on at its last checkpoint, to its end.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const report = await withFollowing(options, async (following) => {
+        await resumeBatch(following.pool, following.tenantId, batchId);
+        return await followBatch(following, batchId);
+      });
+      tellReport(options, report);
+      if (report.status === "failed") process.exitCode = 1;
+    },
+  );
 }
 
 function tellReport(options: AnswerOptions, report: BatchReport): void {
   const failed = report.checks.filter(({ expected, actual }) => expected !== actual);
   answer(options, summarise(report), [
-    `Import ${report.batchId}: ${report.status}.${report.message === null ? "" : ` ${report.message}`}`,
+    [`Import ${report.batchId}: ${report.status}.`, report.message, report.wayOut]
+      .filter((text) => text !== null)
+      .join(" "),
     ...sumsAsLines(report),
     ...issueLines(report),
     ...failed.map(
@@ -96,21 +134,25 @@ function issueLines(report: BatchReport): string[] {
   return [`${report.issueCount} to look at:`, ...lines];
 }
 
+/** What it takes to stay with a batch. */
+type Following = Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">;
+
 async function withRequest<Result>(
   options: SourceOptions,
   work: (request: ImportRequest) => Promise<Result>,
 ): Promise<Result> {
+  const { mapping, from } = options;
+  return await withFollowing(options, (following) => work({ ...following, mapping, from }));
+}
+
+async function withFollowing<Result>(
+  options: BatchOptions,
+  work: (following: Following) => Promise<Result>,
+): Promise<Result> {
   const progress = makeProgress();
   try {
     return await withTenant(options.tenant, (pool, tenantId, config) =>
-      work({
-        pool,
-        tenantId,
-        mapping: options.mapping,
-        from: options.from,
-        access: { airtable: config.airtable },
-        onProgress: progress.show,
-      }),
+      work({ pool, tenantId, access: { airtable: config.airtable }, onProgress: progress.show }),
     );
   } finally {
     progress.stop();

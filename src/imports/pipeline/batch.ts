@@ -158,6 +158,11 @@ export async function setStatus(
   news: { isVerified?: boolean; message?: string; wayOut?: string } = {},
 ): Promise<void> {
   await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    // Nobody pauses it between the look at its status and the step.
+    await client.query(`select from imports.batches where tenant_id = $1 and id = $2 for no key update`, [
+      batch.tenantId,
+      batch.id,
+    ]);
     await renewLease(batch, client);
     const hasEnded = status !== "verifying";
     await client.query(
@@ -179,13 +184,18 @@ export async function setStatus(
   });
 }
 
-/** Lets a batch go without a step of its status: a plan that was made, a process that stops. */
-export async function releaseLease(batch: Lease): Promise<void> {
-  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
-    await client.query(`delete from app_private.import_leases where batch_id = $1 and token = $2`, [
-      batch.id,
-      batch.leaseToken,
-    ]);
+/**
+ * Lets a batch go without a step of its status: a plan that was made, a process that stops, a pause.
+ *
+ * @returns whether the lease was still this one
+ */
+export async function releaseLease(batch: Lease): Promise<boolean> {
+  return await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    const { rowCount } = await client.query(
+      `delete from app_private.import_leases where batch_id = $1 and token = $2`,
+      [batch.id, batch.leaseToken],
+    );
+    return rowCount === 1;
   });
 }
 

@@ -57,7 +57,8 @@ export async function runBatch(
   } catch (error) {
     if (error instanceof LeaseLost) {
       log.info({ batchId, reason: error.message }, "let go of an import batch");
-      return false;
+      // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
+      return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
     }
     if (passing.test(errorCode(error) ?? "")) {
       await releaseLease(lease).catch((later) =>
@@ -179,7 +180,7 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
       ? { message: error.message, wayOut: error.wayOut }
       : {
           message: `It stopped at an error: ${errorMessage(error)}.`,
-          wayOut: "Look into the log; then run the import again: it goes on where it stopped.",
+          wayOut: `Look into the log; then let it go on where it stopped: landfall import resume ${lease.id}.`,
         };
   try {
     await setStatus(lease, "paused", news);
