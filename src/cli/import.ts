@@ -7,9 +7,17 @@ import { createPool } from "../database/pools.ts";
 import type { Progress } from "../imports/pipeline/run_batch.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
 import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
-import { cancelBatch, pauseBatch, resumeBatch } from "../imports/steer_batch.ts";
+import {
+  beginRollback,
+  cancelBatch,
+  pauseBatch,
+  previewRollback,
+  type RollbackLine,
+  readRollback,
+  resumeBatch,
+} from "../imports/steer_batch.ts";
 import { asOwner } from "./as_owner.ts";
-import { type AnswerOptions, answer, jsonOption } from "./output.ts";
+import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
 import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
@@ -24,6 +32,10 @@ interface BatchOptions extends AnswerOptions {
 
 interface StatusOptions extends BatchOptions {
   markdown?: boolean;
+}
+
+interface RollbackOptions extends BatchOptions {
+  dryRun?: boolean;
 }
 
 const tenantOption = ["--tenant <slug>", "the tenant that the rows belong to"] as const;
@@ -105,6 +117,43 @@ export function registerImport(program: Command): void {
       if (report.status === "failed") process.exitCode = 1;
     },
   );
+
+  withBatch("rollback", "Take back what an import brought, and prove it; what people edited since is kept and named.")
+    .option("--dry-run", "only say what would go, what would be kept, and why")
+    .action(async (batchId: string, options: RollbackOptions) => {
+      const preview = await withTenant(options.tenant, (pool, tenantId) => previewRollback(pool, tenantId, batchId));
+      const outlook = [`Taking back the import ${batchId} would do this:`, ...rollbackLines(preview)];
+      if (options.dryRun) {
+        answer(options, { batchId, rollback: preview }, [
+          ...outlook,
+          "Nothing was changed. To do it: the same without --dry-run.",
+        ]);
+        return;
+      }
+      for (const line of outlook) tell(line);
+      const { report, rollback } = await withFollowing(options, async (following) => {
+        const { pool, tenantId } = following;
+        await beginRollback(pool, tenantId, batchId);
+        const report = await followBatch(following, batchId);
+        return { report, rollback: await readRollback(pool, tenantId, batchId) };
+      });
+      answer(options, { ...summarise(report), rollback }, [
+        [`Import ${batchId}: ${report.status}.`, report.message, report.wayOut]
+          .filter((text) => text !== null)
+          .join(" "),
+        ...rollbackLines(rollback),
+        report.verified === true ? "Proved: every table holds what it held before." : "Not proved: see the checks.",
+      ]);
+      if (report.verified !== true) process.exitCode = 1;
+    });
+}
+
+function rollbackLines(rollback: RollbackLine[]): string[] {
+  if (rollback.length === 0) return ["  It wrote no rows: there is nothing to take back."];
+  return rollback.map(({ collection, fate, reason, rows, examples }) => {
+    const why = reason === null ? "" : ` because ${reason}: ${examples.join("; ")}`;
+    return `  ${collection}: ${rows} ${fate}${why}`;
+  });
 }
 
 function tellReport(options: AnswerOptions, report: BatchReport): void {
@@ -195,7 +244,9 @@ function makeProgress(): { show: Progress; stop(): void } {
       const bar = known.get(collection) ?? bars.create(total, 0, { collection: collection.padEnd(16), step: "" });
       known.set(collection, bar);
       bar.setTotal(Math.max(total, 1));
-      bar.update(step === "land" ? 0 : done, { step: step === "land" ? `${done} read` : "in" });
+      bar.update(step === "land" ? 0 : done, {
+        step: step === "land" ? `${done} read` : step === "load" ? "in" : "back",
+      });
     },
     stop: () => bars.stop(),
   };

@@ -79,6 +79,8 @@ export const errorCodes = {
   airtable_unreachable: "LF214",
   airtable_answer_unexpected: "LF215",
   import_paused: "LF216",
+  import_overlaid: "LF240",
+  import_columns_unknown: "LF241",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

@@ -36,6 +36,11 @@ export interface Batch extends Lease {
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */
 export class LeaseLost extends Error {}
 
+/** The statuses in which a process works on a batch. */
+function isUnderWay(status: BatchStatus): boolean {
+  return status === "planned" || status === "running" || status === "verifying" || status === "rolling_back";
+}
+
 /** A lease that was not renewed for this long belongs to a dead process. */
 const leaseSeconds = 20;
 
@@ -113,7 +118,7 @@ export async function takeBatch(
       [tenantId, batchId],
     );
     const status = rows[0]?.status;
-    if (status !== "planned" && status !== "queued" && status !== "running" && status !== "verifying") return null;
+    if (status === undefined || (status !== "queued" && !isUnderWay(status))) return null;
     const leaseToken = randomUUID();
     const taken = await client.query(
       `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
@@ -216,7 +221,7 @@ async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
     [batch.id, batch.leaseToken],
   );
   const status = rows[0]?.status;
-  if (status !== "planned" && status !== "running" && status !== "verifying") {
+  if (status === undefined || !isUnderWay(status)) {
     throw new LeaseLost(`batch ${batch.id} is ${status ?? "somebody else's"}`);
   }
 }

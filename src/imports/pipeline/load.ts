@@ -4,7 +4,7 @@ import { type Derivation, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { latestHash, rowHash } from "./row_hash.ts";
+import { isUndone, latestHash, rowHash } from "./row_hash.ts";
 import { incomingRows, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
@@ -266,6 +266,7 @@ function judgedRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condit
         from imports.records record
         where record.tenant_id = ${batch.tenantId} and record.row_id = incoming.existing_id
           and record.outcome in ('inserted', 'updated', 'unchanged')
+          and not ${isUndone("record")}
         order by record.id desc
         limit 1
       ) known on true

@@ -20,6 +20,7 @@ import {
 import { type LedgerCollection, openLedger } from "./collections.ts";
 import { land } from "./land.ts";
 import { load, type Outcome, predict, settle } from "./load.ts";
+import { rollBack } from "./rollback.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
 
@@ -28,13 +29,13 @@ const log = childLogger({ area: "imports" });
 const heartbeatMs = 5_000;
 
 /** What a step tells of a collection while it goes on. */
-export type Progress = (step: "land" | "load", collection: string, done: number) => void;
+export type Progress = (step: "land" | "load" | "undo", collection: string, done: number) => void;
 
 /** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
 const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
 /**
- * Brings a batch to its end, from wherever it stands: land → validate → load → verify. Every step commits as it goes, so whoever is
+ * Brings a batch to its end, from wherever it stands: land → validate → load → verify, or the rollback. Every step commits as it goes, so whoever is
  * killed is followed by another who goes on at the last commit.
  *
  * @returns false where somebody else works on it, or there is nothing to do
@@ -49,9 +50,13 @@ export async function runBatch(
 ): Promise<boolean> {
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) return false;
-  const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
   const lease: Lease = { id: batchId, tenantId, pool, leaseToken: taken.leaseToken };
   try {
+    if (taken.status === "rolling_back") {
+      await withHeartbeat(lease, () => rollBack(lease, (name, done) => onProgress("undo", name, done)));
+      return true;
+    }
+    const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
     const batch: Batch = { ...lease, sourceId, mapping, source: await openSource(location, access) };
     await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
   } catch (error) {
@@ -60,7 +65,7 @@ export async function runBatch(
       // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
       return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
     }
-    if (passing.test(errorCode(error) ?? "")) {
+    if (taken.status === "rolling_back" || passing.test(errorCode(error) ?? "")) {
       await releaseLease(lease).catch((later) =>
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
       );
@@ -189,7 +194,7 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
   }
 }
 
-async function withHeartbeat<Result>(batch: Batch, work: () => Promise<Result>): Promise<Result> {
+async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>): Promise<Result> {
   const stop = new AbortController();
   const beating = (async () => {
     while (!stop.signal.aborted) {
