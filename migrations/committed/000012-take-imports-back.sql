@@ -1,5 +1,5 @@
---! Previous: sha1:91c0c1d5c29c05d5d6a1e7fa247ceabe82d68fe2
---! Hash: sha1:4df7dbd109188a610b09397a67db618884df4809
+--! Previous: sha1:661da0465f08b0b1a05dbcff4c13c9da0203252b
+--! Hash: sha1:09cf1df7f2318833d576359864cd87991303d395
 --! Message: take imports back
 
 -- An import can be taken back: every row that it wrote, with what becomes of it.
@@ -54,7 +54,10 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF215', 'airtable_answer_unexpected', 502, 'Airtable answered something that is not documented.', 'Check AIRTABLE_ENDPOINT_URL; if it is right, report this.'),
   ('LF216', 'import_paused', 409, 'The import was paused.', 'Mend what the message names, then run it again: it goes on where it stopped.'),
   ('LF240', 'import_overlaid', 409, 'A later import has written rows of this one: %s.', 'Roll that one back first; then this one can be taken back.'),
-  ('LF241', 'import_columns_unknown', 409, 'The import batch %s was made before Landfall noted which columns an import fills.', 'It cannot be taken back; a newer one can.')
+  ('LF241', 'import_columns_unknown', 409, 'The import batch %s was made before Landfall noted which columns an import fills.', 'It cannot be taken back; a newer one can.'),
+  ('LF242', 'import_issue_without_cell', 400, 'This issue is not about a cell that can be fixed: %s.', 'Name a mapped field of the record, correct it in the source, or add it to the mapping.'),
+  ('LF243', 'import_issue_settled', 409, 'A replay has taken this issue up already.', 'Look at the issues that stand: landfall import issues, or importIssues.'),
+  ('LF244', 'import_outdated', 409, 'A later import of this source was made: %s.', 'Fixes hold for every import of the source: replay the latest one.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)

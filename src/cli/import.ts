@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import type { Progress } from "../imports/pipeline/run_batch.ts";
+import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
 import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
 import {
@@ -32,6 +33,15 @@ interface BatchOptions extends AnswerOptions {
 
 interface StatusOptions extends BatchOptions {
   markdown?: boolean;
+}
+
+interface IssuesOptions extends BatchOptions {
+  all?: boolean;
+  limit: number;
+}
+
+interface FixOptions extends BatchOptions {
+  field?: string;
 }
 
 interface RollbackOptions extends BatchOptions {
@@ -118,6 +128,56 @@ export function registerImport(program: Command): void {
     },
   );
 
+  command
+    .command("issues")
+    .description("List what waits in quarantine and what was converted, with the originals.")
+    .argument("[batch]", "the batch's id; the latest one where nothing is given")
+    .requiredOption(...tenantOption)
+    .option("--all", "those too that a replay has settled")
+    .option("--limit <count>", "how many at most", Number, 1_000)
+    .option(...jsonOption)
+    .action(async (batchId: string | undefined, options: IssuesOptions) => {
+      const { report, issues } = await withTenant(options.tenant, (pool, tenantId) =>
+        listIssues(pool, tenantId, batchId, { isWhole: options.all === true, limit: options.limit }),
+      );
+      answer(options, { batchId: report.batchId, issues, issueCount: report.issueCount }, [
+        `Import ${report.batchId}: ${report.issueCount} to look at.`,
+        ...issues.flatMap((issue) => [
+          `${issue.id}  ${[issue.collection, issue.recordId, issue.field].filter((part) => part !== null).join(" / ")}: ${issue.reason}${issue.settledAt === null ? "" : ", settled"}`,
+          ...(issue.original === null ? [] : [`  has ${issue.original}`]),
+          `  ${[issue.detail, issue.wayOut].filter((text) => text !== null).join(" ")}`,
+        ]),
+      ]);
+    });
+
+  command
+    .command("fix")
+    .description("Give a cell the value that counts instead of the source's; the original stays in the ledger.")
+    .argument("<issue>", "the issue's id, as landfall import issues tells it")
+    .argument("<value>", "as the source would write it, in JSON; what is no JSON is a text; null empties the cell")
+    .option("--field <name>", "the field, where the issue is about the whole record")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (issueId: string, value: string, options: FixOptions) => {
+      const fixed = await withTenant(options.tenant, (pool, tenantId) =>
+        fixIssue(pool, tenantId, issueId, readValue(value), options.field),
+      );
+      answer(options, fixed, [
+        `${fixed.collection} / ${fixed.recordId} / ${fixed.field} is fixed. It takes effect with: landfall import replay <batch>.`,
+      ]);
+    });
+
+  withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const report = await withFollowing(options, async (following) => {
+        await beginReplay(following.pool, following.tenantId, batchId);
+        return await followBatch(following, batchId);
+      });
+      tellReport(options, report);
+      if (report.status === "failed") process.exitCode = 1;
+    },
+  );
+
   withBatch("rollback", "Take back what an import brought, and prove it; what people edited since is kept and named.")
     .option("--dry-run", "only say what would go, what would be kept, and why")
     .action(async (batchId: string, options: RollbackOptions) => {
@@ -146,6 +206,14 @@ export function registerImport(program: Command): void {
       ]);
       if (report.verified !== true) process.exitCode = 1;
     });
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function rollbackLines(rollback: RollbackLine[]): string[] {

@@ -28,6 +28,7 @@ export const reasons = {
   edited_since_import:
     "Both sides changed the row since the last import: copy by hand what should stay, or change the source back.",
   repeated_record: "Nothing: the source gave the record twice, and the first one counts.",
+  fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
   gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
 } as const;
 

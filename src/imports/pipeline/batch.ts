@@ -31,6 +31,8 @@ export interface Batch extends Lease {
   sourceId: string;
   mapping: Mapping;
   source: Source;
+  /** When what waited in quarantine was last taken up again; null where it never was. */
+  replayedAt?: Date | null;
 }
 
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */

@@ -4,6 +4,7 @@ import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
+import { openLedgerSource } from "../sources/ledger.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
 import {
@@ -20,6 +21,7 @@ import {
 import { type LedgerCollection, openLedger } from "./collections.ts";
 import { land } from "./land.ts";
 import { load, type Outcome, predict, settle } from "./load.ts";
+import { prepareReplay } from "./replay.ts";
 import { rollBack } from "./rollback.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
@@ -56,9 +58,15 @@ export async function runBatch(
       await withHeartbeat(lease, () => rollBack(lease, (name, done) => onProgress("undo", name, done)));
       return true;
     }
-    const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
-    const batch: Batch = { ...lease, sourceId, mapping, source: await openSource(location, access) };
-    await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
+    const { mapping, location, sourceId, isReplayDue, replayedAt } = await readBatch(pool, tenantId, batchId);
+    const source = await (replayedAt === null
+      ? openSource(location, access)
+      : openLedgerSource(pool, tenantId, batchId, location));
+    const batch: Batch = { ...lease, sourceId, mapping, source, replayedAt };
+    await withHeartbeat(batch, async () => {
+      if (isReplayDue) await prepareReplay(batch, await openLedger(batch));
+      await finish(batch, taken.status, onProgress);
+    });
   } catch (error) {
     if (error instanceof LeaseLost) {
       log.info({ batchId, reason: error.message }, "let go of an import batch");
@@ -153,7 +161,7 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     const { rows } = await client.query<{ is_settled: boolean; waiting: string; differences: string }>(
       `select
          (select bool_and(is_settled) from imports.collections where tenant_id = $1 and batch_id = $2) as is_settled,
-         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined')
+         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined' and settled_at is null)
          + (select count(*) from imports.records where tenant_id = $1 and batch_id = $2 and outcome = 'quarantined') as waiting,
          (select count(*) from imports.checks where tenant_id = $1 and batch_id = $2 and not is_passed) as differences`,
       [batch.tenantId, batch.id],
@@ -171,7 +179,7 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     await setStatus(batch, "incomplete", {
       isVerified,
       message: "Everything is accounted for, and something waits in quarantine.",
-      wayOut: `See what waits and why: landfall import status ${batch.id} --tenant <slug>.`,
+      wayOut: `See what waits and why: landfall import issues ${batch.id}; put cells right with landfall import fix, then landfall import replay ${batch.id}.`,
     });
   } else {
     await setStatus(batch, "completed", { isVerified });
@@ -215,8 +223,14 @@ async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>):
 
 async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
-    client.query<{ source_id: string; mapping: string; location: string }>(
-      `select batch.source_id, source.mapping, batch.location
+    client.query<{
+      source_id: string;
+      mapping: string;
+      location: string;
+      is_replay_due: boolean;
+      replayed_at: Date | null;
+    }>(
+      `select batch.source_id, source.mapping, batch.location, batch.is_replay_due, batch.replayed_at
        from imports.batches batch
        join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
        where batch.tenant_id = $1 and batch.id = $2`,
@@ -227,5 +241,11 @@ async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   if (row === undefined) {
     return fail("import_unknown", `There is no import batch ${batchId}.`, "landfall import status lists the batches.");
   }
-  return { sourceId: row.source_id, mapping: findMapping(row.mapping), location: row.location };
+  return {
+    sourceId: row.source_id,
+    mapping: findMapping(row.mapping),
+    location: row.location,
+    isReplayDue: row.is_replay_due,
+    replayedAt: row.replayed_at,
+  };
 }

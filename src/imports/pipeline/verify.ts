@@ -113,14 +113,14 @@ async function checkCounts(client: pg.ClientBase, batch: Batch, line: LedgerColl
   ];
 }
 
-/** The text that landed; what PostgreSQL's text refuses is replaced, for those few that hold it. */
+/** The text that landed, with what people put right in it; what PostgreSQL's text refuses is replaced, for those few that hold it. */
 const landedJson = raw(
-  "(case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end)",
+  "(case when payload.holds_refused_text then app_private.readable_json(coalesce(payload.fixed_text, payload.source_text)) else coalesce(payload.fixed_text, payload.source_text)::jsonb end)",
 );
 
 /**
  * The records of a collection that came in, read anew from their text: `source`, with `cell_of` each field, and the row beside them.
- * A row that people edited since the last import is theirs; it is no longer compared.
+ * A row that people edited since the last import is theirs; it is no longer compared, nor is what they edited before a replay.
  */
 function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
   const shape = shapeOf(line.collection);
@@ -136,7 +136,7 @@ function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
           select coalesce(array_agg(issue.field), '{}')
           from imports.issues issue
           where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = payload.row_id
-            and issue.fate = 'quarantined' and issue.field is not null
+            and issue.fate = 'quarantined' and issue.field is not null and issue.settled_at is null
         ) as waiting
       from imports.records record
       join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = record.row_id
@@ -144,7 +144,9 @@ function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
       where record.tenant_id = ${batch.tenantId}
         and record.collection_id = ${line.id}
         and (record.outcome in ('inserted', 'updated')
-          or record.outcome = 'unchanged' and ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}))
+          ${batch.replayedAt ? sql`and record.created_at >= ${batch.replayedAt}` : raw("")}
+          or ${batch.replayedAt ? raw("record.outcome in ('inserted', 'updated', 'unchanged')") : raw("record.outcome = 'unchanged'")}
+            and ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}))
     )`;
 }
 
