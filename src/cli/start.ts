@@ -42,7 +42,12 @@ async function startEverything({ keep, giveUp }: Running, wantsSample: boolean):
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
   const worker = await startWorker({ config: settled, url: database.worker });
   await keep("worker", worker.stop);
-  const api = await startServer({ config: settled, databaseUrl: database.api, log: childLogger({ area: "api" }) });
+  const api = await startServer({
+    config: settled,
+    databaseUrl: database.api,
+    listenUrl: database.listen,
+    log: childLogger({ area: "api" }),
+  });
   await keep("api", api.close);
   process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, apiPort: api.port }).join("\n")}\n`);
 }
