@@ -160,6 +160,40 @@ test("can keep what people edited since and what they built on it, names it, and
   expect(await query("select from journeys.sync_history")).toEqual([]);
 });
 
+test("can make rows again that the batch had deleted, parents before children", async () => {
+  await importing.run(sampleFolder);
+  const before = await contentHash();
+  const { batchId } = await importing.run(sampleFolder);
+  const gone = [
+    [
+      "journeys.touchpoints",
+      "select t.* from journeys.touchpoints t join journeys.touchpoint_versions v on v.touchpoint_id = t.id",
+    ],
+    ["journeys.touchpoint_versions", "select v.* from journeys.touchpoint_versions v"],
+  ];
+  for (const [table, rows] of gone) {
+    await query(
+      `with gone as (select distinct on (g.id) g.* from (${rows}) g),
+       images as (insert into app_private.import_before_images select $1::uuid, id, $2, to_jsonb(gone) from gone)
+       insert into imports.effects (tenant_id, batch_id, row_id, table_name, effect, row_hash) select tenant_id, $1, id, $2, 'deleted', '' from gone`,
+      [batchId, table],
+    );
+  }
+  await importing.database.query(
+    `set session_replication_role = replica;
+     delete from journeys.touchpoints where id in (select touchpoint_id from journeys.touchpoint_versions);
+     delete from journeys.touchpoint_versions;
+     set session_replication_role = origin`,
+  );
+  const { report, rollback } = await rollBack(batchId);
+  expect(report).toMatchObject({ status: "rolled_back", verified: true });
+  expect(rollback.map(({ collection, fate }) => [collection, fate])).toEqual([
+    ["Touchpoints", "restored"],
+    ["Versions", "restored"],
+  ]);
+  expect(await contentHash()).toEqual(before);
+});
+
 test("can find a row that came back wrong", async () => {
   await importing.run(sampleFolder);
   const { batchId } = await importChanged();
