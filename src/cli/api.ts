@@ -16,7 +16,12 @@ export function registerApi(program: Command): void {
         const config = loadConfig();
         const database = await openDatabase(config, giveUp);
         await keep("database", database.close);
-        const api = await startServer({ config, databaseUrl: database.api, log: childLogger({ area: "api" }) });
+        const api = await startServer({
+          config,
+          databaseUrl: database.api,
+          listenUrl: database.listen,
+          log: childLogger({ area: "api" }),
+        });
         await keep("api", api.close);
         tell(`The API is ready: ${api.url}/graphql`);
       }),

@@ -5,11 +5,21 @@ import { type Config, loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import type { Progress } from "../imports/pipeline/run_batch.ts";
+import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
-import { type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
+import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
+import {
+  beginRollback,
+  cancelBatch,
+  pauseBatch,
+  previewRollback,
+  type RollbackLine,
+  readRollback,
+  resumeBatch,
+} from "../imports/steer_batch.ts";
 import { asOwner } from "./as_owner.ts";
 import { registerReport } from "./import_report.ts";
-import { type AnswerOptions, answer, jsonOption } from "./output.ts";
+import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
 import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
@@ -18,9 +28,25 @@ interface SourceOptions extends AnswerOptions {
   tenant: string;
 }
 
-interface StatusOptions extends AnswerOptions {
+interface BatchOptions extends AnswerOptions {
   tenant: string;
+}
+
+interface StatusOptions extends BatchOptions {
   markdown?: boolean;
+}
+
+interface IssuesOptions extends BatchOptions {
+  all?: boolean;
+  limit: number;
+}
+
+interface FixOptions extends BatchOptions {
+  field?: string;
+}
+
+interface RollbackOptions extends BatchOptions {
+  dryRun?: boolean;
 }
 
 const tenantOption = ["--tenant <slug>", "the tenant that the rows belong to"] as const;
@@ -72,12 +98,140 @@ export function registerImport(program: Command): void {
     });
 
   registerReport(command);
+  const withBatch = (name: string, description: string) =>
+    command
+      .command(name)
+      .description(description)
+      .argument("<batch>", "the batch's id, as landfall import status tells it")
+      .requiredOption(...tenantOption)
+      .option(...jsonOption);
+
+  withBatch("pause", "Stop an import after the chunk in hand; it keeps its place.").action(
+    async (batchId: string, options: BatchOptions) => {
+      tellReport(options, await withTenant(options.tenant, (pool, tenantId) => pauseBatch(pool, tenantId, batchId)));
+    },
+  );
+
+  withBatch(
+    "cancel",
+    "Give an import up after the chunk in hand; what it brought stays until it is rolled back.",
+  ).action(async (batchId: string, options: BatchOptions) => {
+    tellReport(options, await withTenant(options.tenant, (pool, tenantId) => cancelBatch(pool, tenantId, batchId)));
+  });
+
+  withBatch("resume", "Let a paused import go on at its last checkpoint, to its end.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const report = await withFollowing(options, async (following) => {
+        await resumeBatch(following.pool, following.tenantId, batchId);
+        return await followBatch(following, batchId);
+      });
+      tellReport(options, report);
+      if (report.status === "failed") process.exitCode = 1;
+    },
+  );
+
+  command
+    .command("issues")
+    .description("List what waits in quarantine and what was converted, with the originals.")
+    .argument("[batch]", "the batch's id; the latest one where nothing is given")
+    .requiredOption(...tenantOption)
+    .option("--all", "those too that a replay has settled")
+    .option("--limit <count>", "how many at most", Number, 1_000)
+    .option(...jsonOption)
+    .action(async (batchId: string | undefined, options: IssuesOptions) => {
+      const { report, issues } = await withTenant(options.tenant, (pool, tenantId) =>
+        listIssues(pool, tenantId, batchId, { isWhole: options.all === true, limit: options.limit }),
+      );
+      answer(options, { batchId: report.batchId, issues, issueCount: report.issueCount }, [
+        `Import ${report.batchId}: ${report.issueCount} to look at.`,
+        ...issues.flatMap((issue) => [
+          `${issue.id}  ${[issue.collection, issue.recordId, issue.field].filter((part) => part !== null).join(" / ")}: ${issue.reason}${issue.settledAt === null ? "" : ", settled"}`,
+          ...(issue.original === null ? [] : [`  has ${issue.original}`]),
+          `  ${[issue.detail, issue.wayOut].filter((text) => text !== null).join(" ")}`,
+        ]),
+      ]);
+    });
+
+  command
+    .command("fix")
+    .description("Give a cell the value that counts instead of the source's; the original stays in the ledger.")
+    .argument("<issue>", "the issue's id, as landfall import issues tells it")
+    .argument("<value>", "as the source would write it, in JSON; what is no JSON is a text; null empties the cell")
+    .option("--field <name>", "the field, where the issue is about the whole record")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (issueId: string, value: string, options: FixOptions) => {
+      const fixed = await withTenant(options.tenant, (pool, tenantId) =>
+        fixIssue(pool, tenantId, issueId, readValue(value), options.field),
+      );
+      answer(options, fixed, [
+        `${fixed.collection} / ${fixed.recordId} / ${fixed.field} is fixed. It takes effect with: landfall import replay <batch>.`,
+      ]);
+    });
+
+  withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const report = await withFollowing(options, async (following) => {
+        await beginReplay(following.pool, following.tenantId, batchId);
+        return await followBatch(following, batchId);
+      });
+      tellReport(options, report);
+      if (report.status === "failed") process.exitCode = 1;
+    },
+  );
+
+  withBatch("rollback", "Take back what an import brought, and prove it; what people edited since is kept and named.")
+    .option("--dry-run", "only say what would go, what would be kept, and why")
+    .action(async (batchId: string, options: RollbackOptions) => {
+      const preview = await withTenant(options.tenant, (pool, tenantId) => previewRollback(pool, tenantId, batchId));
+      const outlook = [`Taking back the import ${batchId} would do this:`, ...rollbackLines(preview)];
+      if (options.dryRun) {
+        answer(options, { batchId, rollback: preview }, [
+          ...outlook,
+          "Nothing was changed. To do it: the same without --dry-run.",
+        ]);
+        return;
+      }
+      for (const line of outlook) tell(line);
+      const { report, rollback } = await withFollowing(options, async (following) => {
+        const { pool, tenantId } = following;
+        await beginRollback(pool, tenantId, batchId);
+        const report = await followBatch(following, batchId);
+        return { report, rollback: await readRollback(pool, tenantId, batchId) };
+      });
+      answer(options, { ...summarise(report), rollback }, [
+        [`Import ${batchId}: ${report.status}.`, report.message, report.wayOut]
+          .filter((text) => text !== null)
+          .join(" "),
+        ...rollbackLines(rollback),
+        report.verified === true ? "Proved: every table holds what it held before." : "Not proved: see the checks.",
+      ]);
+      if (report.verified !== true) process.exitCode = 1;
+    });
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function rollbackLines(rollback: RollbackLine[]): string[] {
+  if (rollback.length === 0) return ["  It wrote no rows: there is nothing to take back."];
+  return rollback.map(({ collection, fate, reason, rows, examples }) => {
+    const why = reason === null ? "" : ` because ${reason}: ${examples.join("; ")}`;
+    return `  ${collection}: ${rows} ${fate}${why}`;
+  });
 }
 
 function tellReport(options: AnswerOptions, report: BatchReport): void {
   const failed = report.checks.filter(({ expected, actual }) => expected !== actual);
   answer(options, summarise(report), [
-    `Import ${report.batchId}: ${report.status}.${report.message === null ? "" : ` ${report.message}`}`,
+    [`Import ${report.batchId}: ${report.status}.`, report.message, report.wayOut]
+      .filter((text) => text !== null)
+      .join(" "),
     ...sumsAsLines(report),
     ...issueLines(report),
     ...failed.map(
@@ -99,9 +253,20 @@ function issueLines(report: BatchReport): string[] {
   return [`${report.issueCount} to look at:`, ...lines];
 }
 
+/** What it takes to stay with a batch. */
+type Following = Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">;
+
 async function withRequest<Result>(
   options: SourceOptions,
   work: (request: ImportRequest) => Promise<Result>,
+): Promise<Result> {
+  const { mapping, from } = options;
+  return await withFollowing(options, (following) => work({ ...following, mapping, from }));
+}
+
+async function withFollowing<Result>(
+  options: BatchOptions,
+  work: (following: Following) => Promise<Result>,
 ): Promise<Result> {
   const progress = makeProgress();
   try {
@@ -109,8 +274,6 @@ async function withRequest<Result>(
       work({
         pool,
         tenantId,
-        mapping: options.mapping,
-        from: options.from,
         access: { airtable: config.airtable, filesFolder: config.filesDir },
         onProgress: progress.show,
       }),
@@ -157,7 +320,9 @@ function makeProgress(): { show: Progress; stop(): void } {
       const bar = known.get(collection) ?? bars.create(total, 0, { collection: collection.padEnd(16), step: "" });
       known.set(collection, bar);
       bar.setTotal(Math.max(total, 1));
-      bar.update(step === "land" ? 0 : done, { step: step === "land" ? `${done} read` : "in" });
+      bar.update(step === "land" ? 0 : done, {
+        step: step === "land" ? `${done} read` : step === "load" ? "in" : "back",
+      });
     },
     stop: () => bars.stop(),
   };

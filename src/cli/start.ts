@@ -45,7 +45,12 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   const report = sample && (await writeSampleReport(config, database, sample));
   const worker = await startWorker({ config: settled, url: database.worker });
   await keep("worker", worker.stop);
-  const api = await startServer({ config: settled, databaseUrl: database.api, log: childLogger({ area: "api" }) });
+  const api = await startServer({
+    config: settled,
+    databaseUrl: database.api,
+    listenUrl: database.listen,
+    log: childLogger({ area: "api" }),
+  });
   await keep("api", api.close);
   process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, report, apiPort: api.port }).join("\n")}\n`);
 }

@@ -35,6 +35,7 @@ export const reasons = {
   attachment_refused:
     "Upload the file itself to the source, then run the import again: Landfall fetches public addresses only.",
   schema_changed: "Look what the mapping says to it (landfall import plan), then run the import again.",
+  fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
   gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
 } as const;
 

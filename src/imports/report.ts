@@ -118,13 +118,13 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
             issue.detail, issue.way_out as "wayOut"
      from imports.issues issue
      join imports.collections collection on collection.tenant_id = issue.tenant_id and collection.id = issue.collection_id
-     where issue.tenant_id = $1 and issue.batch_id = $2
+     where issue.tenant_id = $1 and issue.batch_id = $2 and issue.settled_at is null
      order by collection.place, issue.id
      limit ${issuesShown}`,
     values,
   );
   const counts = await client.query<{ issues: number; calls: number }>(
-    `select (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2)::float8 as issues,
+    `select (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and settled_at is null)::float8 as issues,
             (select count(*) from imports.api_calls where tenant_id = $1 and batch_id = $2)::float8 as calls`,
     values,
   );

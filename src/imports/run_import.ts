@@ -39,7 +39,22 @@ export async function runImport(request: ImportRequest): Promise<BatchReport> {
   const mapping = findMapping(request.mapping);
   const source = await openSource(request.from, access, pool);
   compareSchema(mapping, await source.schema());
-  const batchId = await createBatch(pool, tenantId, mapping, source, "queued");
+  return await followBatch(
+    { pool, tenantId, access, onProgress },
+    await createBatch(pool, tenantId, mapping, source, "queued"),
+  );
+}
+
+/**
+ * Stays with a batch until it ends, whoever works on it; where no worker does, this process works on it itself.
+ *
+ * @returns the report out of the ledger
+ * @throws LandfallError `import_paused` where it was paused, by a person or by what it met: with what to do
+ */
+export async function followBatch(
+  { pool, tenantId, access, onProgress }: Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">,
+  batchId: string,
+): Promise<BatchReport> {
   for (;;) {
     await runBatch(pool, access, tenantId, batchId, onProgress);
     const report = await readReport(pool, tenantId, batchId);

@@ -8,8 +8,10 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
 import { firstSteps } from "./first_steps.ts";
+import type { Listener } from "./listening.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
+import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
@@ -19,6 +21,7 @@ import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
 import { currentRequest } from "./request.ts";
+import { identifySocket } from "./sockets.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
@@ -44,6 +47,8 @@ const simplifiedInflection: GraphileConfig.Preset = {
 export interface PresetOptions {
   /** Connections as the authenticator. */
   pool: pg.Pool;
+  /** Hears the database; without it nobody can subscribe. */
+  listener?: Listener;
   errors: ErrorCatalog;
   tokens: Tokens;
   rolePrefix: string;
@@ -58,7 +63,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
+  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
     plugins: [
@@ -72,6 +77,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
+      importSubscriptionPlugin(errors, listener),
     ],
     disablePlugins: [
       // `filter` says all that `condition` could.
@@ -123,12 +129,14 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       maxRequestLength: MAX_REQUEST_BYTES,
       allowedRequestContentTypes: ["application/json"],
       watch: false,
+      websockets: true,
       maskError: makeMaskError(errors, log),
     },
     grafast: {
       explain: false,
-      context() {
-        const request = currentRequest();
+      async context({ ws }) {
+        const request =
+          ws === undefined ? currentRequest() : await identifySocket(ws, errors, { pool, tokens, rolePrefix });
         if (!request) throw new Error("GraphQL was asked outside of a request");
         return { request, pgSettings: settingsOf(request.caller) };
       },

@@ -13,14 +13,18 @@ import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { readErrorCatalog } from "./errors.ts";
 import { importReports } from "./import_reports.ts";
+import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
+import { acceptSockets } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
   config: Config;
   /** Connection string of the authenticator. */
   databaseUrl: string;
+  /** The same on a direct connection, for LISTEN; `databaseUrl` where nothing is said. */
+  listenUrl?: string;
   log: Logger;
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
@@ -42,8 +46,20 @@ const CLOSING_PATIENCE = 10_000;
  *
  * @throws LandfallError `port_in_use` where another process has the port
  */
-export async function startServer({ config, databaseUrl, log, routers = [] }: ServerOptions): Promise<RunningServer> {
+export async function startServer({
+  config,
+  databaseUrl,
+  listenUrl = databaseUrl,
+  log,
+  routers = [],
+}: ServerOptions): Promise<RunningServer> {
   const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
+  const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
+  const listener = makeListener(pool, listenPool);
+  const endPools = async () => {
+    await listener.release();
+    await Promise.all([pool.end(), listenPool.end()]);
+  };
   try {
     const errors = await readErrorCatalog(pool);
     const tokens = makeTokens(config.jwt.secret);
@@ -51,6 +67,7 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
     const instance = postgraphile(
       makePreset({
         pool,
+        listener,
         errors,
         tokens,
         rolePrefix,
@@ -77,6 +94,7 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
     });
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
     await serv.ready();
+    await acceptSockets(server, serv);
     await listen(server, config.api.host, config.api.port);
     const { port } = server.address() as AddressInfo;
     const host = config.api.host === "0.0.0.0" ? "127.0.0.1" : config.api.host;
@@ -88,12 +106,12 @@ export async function startServer({ config, databaseUrl, log, routers = [] }: Se
       async close() {
         await closeServer(server);
         await instance.release();
-        await pool.end();
+        await endPools();
         log.info("the API has stopped");
       },
     };
   } catch (error) {
-    await pool.end();
+    await endPools();
     throw error;
   }
 }

@@ -34,10 +34,17 @@ export interface Batch extends Lease {
   source: Source;
   /** Where the files of its records go; a plan has none, and copies none. */
   files?: FileStore | undefined;
+  /** When what waited in quarantine was last taken up again; null where it never was. */
+  replayedAt?: Date | null;
 }
 
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */
 export class LeaseLost extends Error {}
+
+/** The statuses in which a process works on a batch. */
+function isUnderWay(status: BatchStatus): boolean {
+  return status === "planned" || status === "running" || status === "verifying" || status === "rolling_back";
+}
 
 /** A lease that was not renewed for this long belongs to a dead process. */
 const leaseSeconds = 20;
@@ -119,7 +126,7 @@ export async function takeBatch(
       [tenantId, batchId],
     );
     const status = rows[0]?.status;
-    if (status !== "planned" && status !== "queued" && status !== "running" && status !== "verifying") return null;
+    if (status === undefined || (status !== "queued" && !isUnderWay(status))) return null;
     const leaseToken = randomUUID();
     const taken = await client.query(
       `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
@@ -164,6 +171,11 @@ export async function setStatus(
   news: { isVerified?: boolean; message?: string; wayOut?: string } = {},
 ): Promise<void> {
   await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    // Nobody pauses it between the look at its status and the step.
+    await client.query(`select from imports.batches where tenant_id = $1 and id = $2 for no key update`, [
+      batch.tenantId,
+      batch.id,
+    ]);
     await renewLease(batch, client);
     const hasEnded = status !== "verifying";
     await client.query(
@@ -185,13 +197,18 @@ export async function setStatus(
   });
 }
 
-/** Lets a batch go without a step of its status: a plan that was made, a process that stops. */
-export async function releaseLease(batch: Lease): Promise<void> {
-  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
-    await client.query(`delete from app_private.import_leases where batch_id = $1 and token = $2`, [
-      batch.id,
-      batch.leaseToken,
-    ]);
+/**
+ * Lets a batch go without a step of its status: a plan that was made, a process that stops, a pause.
+ *
+ * @returns whether the lease was still this one
+ */
+export async function releaseLease(batch: Lease): Promise<boolean> {
+  return await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, async (client) => {
+    const { rowCount } = await client.query(
+      `delete from app_private.import_leases where batch_id = $1 and token = $2`,
+      [batch.id, batch.leaseToken],
+    );
+    return rowCount === 1;
   });
 }
 
@@ -212,7 +229,7 @@ async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
     [batch.id, batch.leaseToken],
   );
   const status = rows[0]?.status;
-  if (status !== "planned" && status !== "running" && status !== "verifying") {
+  if (status === undefined || !isUnderWay(status)) {
     throw new LeaseLost(`batch ${batch.id} is ${status ?? "somebody else's"}`);
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
-import { type CellFate, type DecodedRecord, holdsRefusedText, makeDecoder } from "../decode.ts";
+import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
+import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
 import { rowId } from "../identity.ts";
 import type { Collection, Mapping } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
@@ -18,6 +19,8 @@ interface Landing {
   sha256: Buffer;
   text: string | null;
   bytes: Buffer | null;
+  /** The text with the values that people gave its cells; null where they gave none. */
+  fixedText: string | null;
   decoded: DecodedRecord;
 }
 
@@ -36,13 +39,14 @@ export async function land(
 ): Promise<void> {
   const { collection, source } = ledger;
   const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
+  const fixes = await inBatch(batch, (client) => readFixes(client, batch, collection.name));
   let lastPage = 0;
   let hasRestarted = false;
   for await (const page of batch.source.pages(source, ledger.nextPage)) {
     // Met again after a restart, a record is no repetition of the source's.
     hasRestarted ||= page.number <= lastPage;
     lastPage = page.number;
-    const landings = page.records.map((record) => prepare(batch, collection, record, decode));
+    const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
     const attachments = await copyAttachments(batch, ledger, page.records);
     ledger.landed += await inBatch(batch, async (client) => {
       const kept = await keep(client, batch, ledger, page, landings);
@@ -73,7 +77,8 @@ function prepare(
   batch: Batch,
   collection: Collection,
   record: SourceRecord,
-  decode: (recordId: string, text: string) => DecodedRecord,
+  decode: Decoder,
+  fixes: Map<string, Fix[]>,
 ): Landing {
   const sha256 = createHash("sha256").update(record.bytes).digest();
   const bytes = blankSecrets(record.bytes, batch.mapping, collection);
@@ -84,7 +89,9 @@ function prepare(
     sha256,
     text,
     bytes: text === null ? bytes : null,
-    decoded: text === null ? notUtf8() : decode(record.id, text),
+    ...(text === null
+      ? { decoded: notUtf8(), fixedText: null }
+      : decodeFixed(decode, record.id, text, batch.mapping.cellsIn, fixes.get(record.id) ?? [])),
   };
 }
 
@@ -134,10 +141,11 @@ async function keep(
 ): Promise<Landing[]> {
   const { rows } = await client.query<{ row_id: string }>(
     `insert into app_private.import_payloads
-       (batch_id, collection_id, row_id, record_id, position, page, sha256, source_text, source_bytes, holds_refused_text, rows, refusal)
-     select $1, $2, row_id, record_id, $3 + place, $4, sha256, source_text, source_bytes, holds_refused_text, rows, refusal
-     from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::boolean[], $11::jsonb[], $12::text[])
-       with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, holds_refused_text, rows, refusal, place)
+       (batch_id, collection_id, row_id, record_id, position, page, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows,
+        refusal)
+     select $1, $2, row_id, record_id, $3 + place, $4, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal
+     from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::text[], $11::boolean[], $12::jsonb[], $13::text[])
+       with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal, place)
      on conflict (batch_id, row_id) do nothing
      returning row_id`,
     [
@@ -150,7 +158,8 @@ async function keep(
       landings.map((landing) => landing.sha256),
       landings.map((landing) => landing.text),
       landings.map((landing) => landing.bytes),
-      landings.map((landing) => landing.text !== null && holdsRefusedText(landing.text)),
+      landings.map((landing) => landing.fixedText),
+      landings.map(({ text, fixedText }) => holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "")),
       landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
       landings.map((landing) => landing.decoded.refusal),
     ],

@@ -4,7 +4,7 @@ import { type Derivation, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { latestHash, rowHash } from "./row_hash.ts";
+import { isUndone, latestHash, rowHash } from "./row_hash.ts";
 import { expectChunk, incomingRows, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
@@ -180,6 +180,7 @@ function loadRows(batch: Batch, ledger: LedgerCollection, shape: Shape, conditio
       from judged
       join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = judged.row_id
       where judged.outcome = 'updated'
+      on conflict (batch_id, row_id, table_name) do nothing
     ),
     inserted as (
       insert into ${table} (id, ${listed(shape.columns)})
@@ -199,6 +200,7 @@ function loadRows(batch: Batch, ledger: LedgerCollection, shape: Shape, conditio
       select ${batch.id}, judged.row_id, ${shape.table}, judged.outcome::text::imports.row_effect, ${rowHash(shape, "judged")}
       from judged
       where judged.outcome in ('inserted', 'updated')
+      on conflict (tenant_id, batch_id, row_id, table_name) do update set row_hash = excluded.row_hash
     ),
     conflicts as (
       insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)
@@ -207,11 +209,21 @@ function loadRows(batch: Batch, ledger: LedgerCollection, shape: Shape, conditio
       where judged.outcome = 'skipped'
     )
     insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
-    select ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, judged.outcome::imports.record_outcome,
+    select ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape)}::imports.record_outcome,
            case judged.outcome when 'skipped' then 'edited_since_import' end
     from judged
     order by judged.source_position
     returning id`;
+}
+
+/** What became of a record in this batch: a row that a replay met again was inserted or updated by the batch all the same. */
+function outcomeOf(batch: Batch, shape: Shape): Sql {
+  if (!batch.replayedAt) return sql`judged.outcome`;
+  return sql`case when judged.outcome = 'updated' or judged.is_same then coalesce((
+    select effect.effect::text from imports.effects effect
+    where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.row_id = judged.row_id
+      and effect.table_name = ${shape.table}
+  ), judged.outcome) else judged.outcome end`;
 }
 
 /**
@@ -235,6 +247,7 @@ function judgedRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condit
   const derived = Object.entries(collection.derived).map(([column, derivation]) =>
     deriveColumn(batch, table, column, derivation),
   );
+  const isSame = sql`(${listed(shape.columns, "existing")}) is not distinct from (${listed(shape.columns, "incoming")})`;
   return sql`
     incoming as materialized (
       select incoming.row_id, incoming.record_id, incoming.sha256, incoming.source_position,
@@ -246,7 +259,7 @@ function judgedRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condit
         select array_agg(issue.column_name) as columns
         from imports.issues issue
         where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = incoming.row_id
-          and issue.fate = 'quarantined'
+          and issue.fate = 'quarantined' and issue.settled_at is null
       ) waiting on true
       where ${condition}
     ),
@@ -254,11 +267,12 @@ function judgedRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condit
       select incoming.*,
         case
           when incoming.existing_id is null then 'inserted'
-          when (${listed(shape.columns, "existing")}) is not distinct from (${listed(shape.columns, "incoming")}) then 'unchanged'
+          when ${isSame} then 'unchanged'
           when latest.row_hash = ${rowHash(shape, "existing")} then 'updated'
           when known.sha256 = incoming.sha256 then 'unchanged'
           else 'skipped'
-        end as outcome
+        end as outcome,
+        ${batch.replayedAt ? isSame : raw("false")} as is_same
       from incoming
       left join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = incoming.existing_id
       left join lateral (${latestHash(batch, shape, "existing")}) latest on true
@@ -267,6 +281,7 @@ function judgedRows(batch: Batch, ledger: LedgerCollection, shape: Shape, condit
         from imports.records record
         where record.tenant_id = ${batch.tenantId} and record.row_id = incoming.existing_id
           and record.outcome in ('inserted', 'updated', 'unchanged')
+          and not ${isUndone("record")}
         order by record.id desc
         limit 1
       ) known on true

@@ -5,6 +5,7 @@ import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
 import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
+import { openLedgerSource } from "../sources/ledger.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
 import {
@@ -23,6 +24,8 @@ import { type LedgerCollection, openLedger } from "./collections.ts";
 import { land } from "./land.ts";
 import { load, type Outcome, predict, settle } from "./load.ts";
 import { keepGarbageSmall } from "./memory.ts";
+import { prepareReplay } from "./replay.ts";
+import { rollBack } from "./rollback.ts";
 import { watchSchema } from "./schema_changes.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
@@ -35,13 +38,13 @@ const heartbeatMs = 5_000;
 const worthAnalyzing = 1_000;
 
 /** What a step tells of a collection while it goes on. */
-export type Progress = (step: "land" | "load", collection: string, done: number) => void;
+export type Progress = (step: "land" | "load" | "undo", collection: string, done: number) => void;
 
 /** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
 const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
 /**
- * Brings a batch to its end, from wherever it stands: land → validate → load → verify. Every step commits as it goes, so whoever is
+ * Brings a batch to its end, from wherever it stands: land → validate → load → verify, or the rollback. Every step commits as it goes, so whoever is
  * killed is followed by another who goes on at the last commit.
  *
  * @returns false where somebody else works on it, or there is nothing to do
@@ -56,19 +59,29 @@ export async function runBatch(
 ): Promise<boolean> {
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) return false;
-  const { mapping, location, sourceId } = await readBatch(pool, tenantId, batchId);
   const lease: Lease = { id: batchId, tenantId, pool, leaseToken: taken.leaseToken };
   let source: Source | undefined;
   try {
-    source = await openSource(location, access, pool);
-    const batch: Batch = { ...lease, sourceId, mapping, source, files: openFiles(access) };
-    await withHeartbeat(batch, () => finish(batch, taken.status, onProgress));
+    if (taken.status === "rolling_back") {
+      await withHeartbeat(lease, () => rollBack(lease, (name, done) => onProgress("undo", name, done)));
+      return true;
+    }
+    const { mapping, location, sourceId, isReplayDue, replayedAt } = await readBatch(pool, tenantId, batchId);
+    source = await (replayedAt === null
+      ? openSource(location, access, pool)
+      : openLedgerSource(pool, tenantId, batchId, location));
+    const batch: Batch = { ...lease, sourceId, mapping, source, files: openFiles(access), replayedAt };
+    await withHeartbeat(batch, async () => {
+      if (isReplayDue) await prepareReplay(batch, await openLedger(batch));
+      await finish(batch, taken.status, onProgress);
+    });
   } catch (error) {
     if (error instanceof LeaseLost) {
       log.info({ batchId, reason: error.message }, "let go of an import batch");
-      return false;
+      // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
+      return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
     }
-    if (passing.test(errorCode(error) ?? "")) {
+    if (taken.status === "rolling_back" || passing.test(errorCode(error) ?? "")) {
       await releaseLease(lease).catch((later) =>
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
       );
@@ -178,7 +191,7 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     const { rows } = await client.query<{ is_settled: boolean; waiting: string; differences: string }>(
       `select
          (select bool_and(is_settled) from imports.collections where tenant_id = $1 and batch_id = $2) as is_settled,
-         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined')
+         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined' and settled_at is null)
          + (select count(*) from imports.records where tenant_id = $1 and batch_id = $2 and outcome = 'quarantined') as waiting,
          (select count(*) from imports.checks where tenant_id = $1 and batch_id = $2 and not is_passed) as differences`,
       [batch.tenantId, batch.id],
@@ -196,7 +209,7 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     await setStatus(batch, "incomplete", {
       isVerified,
       message: "Everything is accounted for, and something waits in quarantine.",
-      wayOut: `See what waits and why: landfall import status ${batch.id} --tenant <slug>.`,
+      wayOut: `See what waits and why: landfall import issues ${batch.id}; put cells right with landfall import fix, then landfall import replay ${batch.id}.`,
     });
   } else {
     await setStatus(batch, "completed", { isVerified });
@@ -210,7 +223,7 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
       ? { message: error.message, wayOut: error.wayOut }
       : {
           message: `It stopped at an error: ${errorMessage(error)}.`,
-          wayOut: "Look into the log; then run the import again: it goes on where it stopped.",
+          wayOut: `Look into the log; then let it go on where it stopped: landfall import resume ${lease.id}.`,
         };
   try {
     await setStatus(lease, "paused", news);
@@ -219,7 +232,7 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
   }
 }
 
-async function withHeartbeat<Result>(batch: Batch, work: () => Promise<Result>): Promise<Result> {
+async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>): Promise<Result> {
   const stop = new AbortController();
   const beating = (async () => {
     while (!stop.signal.aborted) {
@@ -240,8 +253,14 @@ async function withHeartbeat<Result>(batch: Batch, work: () => Promise<Result>):
 
 async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
-    client.query<{ source_id: string; mapping: string; location: string }>(
-      `select batch.source_id, source.mapping, batch.location
+    client.query<{
+      source_id: string;
+      mapping: string;
+      location: string;
+      is_replay_due: boolean;
+      replayed_at: Date | null;
+    }>(
+      `select batch.source_id, source.mapping, batch.location, batch.is_replay_due, batch.replayed_at
        from imports.batches batch
        join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
        where batch.tenant_id = $1 and batch.id = $2`,
@@ -252,5 +271,11 @@ async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   if (row === undefined) {
     return fail("import_unknown", `There is no import batch ${batchId}.`, "landfall import status lists the batches.");
   }
-  return { sourceId: row.source_id, mapping: findMapping(row.mapping), location: row.location };
+  return {
+    sourceId: row.source_id,
+    mapping: findMapping(row.mapping),
+    location: row.location,
+    isReplayDue: row.is_replay_due,
+    replayedAt: row.replayed_at,
+  };
 }

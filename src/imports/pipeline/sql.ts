@@ -91,9 +91,13 @@ export function listed(names: string[], alias?: string): Sql {
 
 /**
  * The rows of a collection that nothing keeps out, as the mapping made them: `incoming`, with `row_id`, `record_id`, `sha256` and
- * `source_position`.
+ * `source_position`. In a replay, those that have no outcome.
  */
-export function incomingRows(batch: { id: string; tenantId: string }, collectionId: string, shape: Shape): Sql {
+export function incomingRows(
+  batch: { id: string; tenantId: string; replayedAt?: Date | null },
+  collectionId: string,
+  shape: Shape,
+): Sql {
   const types = raw(shape.given.map(({ name, type }) => `${name} ${type}`).join(", "));
   return sql`
     select payload.row_id, payload.record_id, payload.sha256, payload.position as source_position, typed.*
@@ -105,7 +109,7 @@ export function incomingRows(batch: { id: string; tenantId: string }, collection
       and not exists (
         select from imports.records record
         where record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id
-          and record.reason is not null
+          ${raw(batch.replayedAt ? "" : "and record.reason is not null")}
       )`;
 }
 

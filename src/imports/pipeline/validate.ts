@@ -60,7 +60,8 @@ async function refuse(client: pg.ClientBase, batch: Batch, ledger: LedgerCollect
      select batch_id, collection_id, row_id, record_id, sha256,
             case refusal when 'empty_default_table' then 'skipped' else 'quarantined' end::imports.record_outcome, refusal
      from app_private.import_payloads
-     where batch_id = $1 and collection_id = $2 and refusal is not null`,
+     where batch_id = $1 and collection_id = $2 and refusal is not null
+     on conflict (tenant_id, batch_id, row_id) do nothing`,
     [batch.id, ledger.id],
   );
 }
@@ -160,7 +161,7 @@ export async function checkSiblingLink(
       and not exists (
         select from imports.issues issue
         where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = incoming.row_id
-          and issue.column_name = ${field.column} and issue.fate = 'quarantined'
+          and issue.column_name = ${field.column} and issue.fate = 'quarantined' and issue.settled_at is null
       )`,
   );
 }
@@ -192,13 +193,23 @@ async function checkUnique(
            and (${listed(columns, "existing")}) = (${value})
            and existing.id <> incoming.row_id
            and not exists (
-             select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = existing.id
+             select from app_private.import_payloads payload
+             where payload.batch_id = ${batch.id} and payload.row_id = existing.id
+               ${batch.replayedAt ? sql`and not ${hasOutcome(batch, "payload")}` : raw("")}
            )
        )`;
   const last = columns.at(-1) as string;
   const [name, field] = fieldOf(collection, last);
   if (field.isRequired) await quarantineRecords(client, batch, ledger, name, field, bad);
   else await leaveCells(client, batch, ledger, last, bad);
+}
+
+/** Whether a payload has its outcome in this batch already. */
+function hasOutcome(batch: Batch, alias: string): Sql {
+  return sql`exists (
+    select from imports.records known
+    where known.tenant_id = ${batch.tenantId} and known.batch_id = ${batch.id} and known.row_id = ${raw(alias)}.row_id
+  )`;
 }
 
 /** `bad` gives row_id, record_id, reason and detail of records that must wait. */

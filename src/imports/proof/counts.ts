@@ -131,7 +131,7 @@ async function sumsAreRight(proving: Proving): Promise<Check> {
   return check(proving, "sums and outcomes", found);
 }
 
-/** Every cell that the source gives has one fate; a required cell that it does not give has one as well. */
+/** Every cell that the source or a person gives has one fate, though the person emptied it; a required cell that it does not give has one as well. */
 async function cellsHaveFates(proving: Proving): Promise<Check> {
   const { client, batch, line } = proving;
   const beside = mappedFields(line.collection).flatMap(([name, field]) => (field.isBeside ? [name] : []));
@@ -153,14 +153,21 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
           )
         ) as cell
         where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
-          and (cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[]))
+          and (
+            cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[])
+            or payload.fixed_text is not null and exists (
+              select from imports.issues fixed
+              where fixed.tenant_id = ${batch.tenantId} and fixed.batch_id = ${batch.id} and fixed.row_id = payload.row_id
+                and fixed.field = cell.key and fixed.reason = 'fixed_by_hand' and fixed.settled_at is null
+            )
+          )
         group by cell.key
       ),
       missing as (
         select issue.field as name, count(*) as cells
         from imports.issues issue
         where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
-          and issue.reason = 'missing_required' and issue.original is null
+          and issue.reason = 'missing_required' and issue.original is null and issue.settled_at is null
         group by issue.field
       ),
       fated as (
@@ -195,7 +202,7 @@ async function waitingCellsAreTold(proving: Proving): Promise<Check> {
         from imports.fields field
         left join imports.issues issue
           on issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
-          and issue.row_id is not null and issue.fate = 'quarantined' and issue.field = field.name
+          and issue.row_id is not null and issue.fate = 'quarantined' and issue.field = field.name and issue.settled_at is null
         where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate = 'mapped'
         group by field.name, field.quarantined
       )
@@ -215,6 +222,7 @@ async function waitingRecordsAreTold(proving: Proving): Promise<Check> {
         select record.record_id, exists (
           select from imports.issues issue
           where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = record.row_id
+            and issue.settled_at is null
         ) as is_told
         from imports.records record
         where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id} and record.outcome = 'quarantined'
@@ -257,11 +265,17 @@ async function recordsHaveRows(proving: Proving): Promise<Check> {
   return check(proving, "records brought in and rows", found);
 }
 
-/** The batch claims to have written as many rows as its records say. */
+/** The batch claims to have written as many rows as its records say; what a replay met and left alone, it had written before. */
 async function effectsAreKept(proving: Proving): Promise<Check> {
   const { client, batch, line, ledger } = proving;
   const { table } = shapeOf(line.collection);
   const siblings = ledger.filter(({ collection }) => collection.table === table).map(({ id }) => id);
+  const leftAlone = sql`
+    and not exists (
+      select from imports.records record
+      where record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = effect.row_id
+        and record.outcome not in ('inserted', 'updated')
+    )`;
   const [found] = await run<Counted>(
     client,
     sql`
@@ -275,13 +289,14 @@ async function effectsAreKept(proving: Proving): Promise<Check> {
           select count(*) from imports.effects effect
           where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.table_name = ${table}
             and effect.effect in ('inserted', 'updated')
+            ${batch.replayedAt ? leftAlone : raw("")}
         ) as actual,
         null as offending`,
   );
   return check(proving, "records written and effects", found);
 }
 
-/** What a row was before: the row as it stands, with what the audit says was changed put back. Of a version the audit keeps none. */
+/** What a row was before: the row as it stands, with what the audit says was changed first put back. Of a version the audit keeps none. */
 async function beforeImagesAreKept(proving: Proving): Promise<Check> {
   const { client, batch, line } = proving;
   const { table, columns } = shapeOf(line.collection);
@@ -290,7 +305,7 @@ async function beforeImagesAreKept(proving: Proving): Promise<Check> {
     sql`
       with ${withAccounts(batch, line)},
       changed as (
-        select recorded.row_id, jsonb_object_agg(change.key, change.value -> 0) as values
+        select recorded.row_id, jsonb_object_agg(change.key, change.value -> 0 order by recorded.change_id desc) as values
         from app_private.recorded_changes(${table}, ${batch.id}) recorded
         cross join lateral jsonb_each(recorded.changes) as change
         where recorded.action = 'update'

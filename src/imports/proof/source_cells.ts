@@ -1,13 +1,13 @@
 import { type MappedField, type Mapping, mappedFields } from "../mappings/mapping.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { LedgerCollection } from "../pipeline/collections.ts";
-import { rowHash } from "../pipeline/row_hash.ts";
+import { isUndone, rowHash } from "../pipeline/row_hash.ts";
 import { raw, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { quoted } from "./check.ts";
 
-/** The text that landed; what PostgreSQL's text refuses is replaced, for those few that hold it. */
+/** The text that landed, with what people put right in it; what PostgreSQL's text refuses is replaced, for those few that hold it. */
 export const landedJson = raw(
-  "(case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end)",
+  "(case when payload.holds_refused_text then app_private.readable_json(coalesce(payload.fixed_text, payload.source_text)) else coalesce(payload.fixed_text, payload.source_text)::jsonb end)",
 );
 
 /** A record's cells, out of `json`. */
@@ -52,6 +52,7 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
         select effect.id, effect.row_hash
         from imports.effects effect
         where effect.tenant_id = ${batch.tenantId} and effect.row_id = touched.row_id and effect.table_name = ${shape.table}
+          and not ${isUndone("effect")}
         order by effect.id desc
         limit 1
       ) effect
@@ -61,7 +62,7 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
       select issue.row_id, array_agg(issue.field) as fields
       from imports.issues issue
       where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
-        and issue.fate = 'quarantined' and issue.field is not null and issue.row_id is not null
+        and issue.fate = 'quarantined' and issue.settled_at is null and issue.field is not null and issue.row_id is not null
       group by issue.row_id
     )`;
 }

@@ -13,7 +13,16 @@ import {
 } from "../../support/people.ts";
 import { addDraft, approve, type Draft, publish, submit } from "../journeys/drafts.ts";
 
-const views = ["changes_since_publication", "journey_statuses", "lead_times", "template_uses", "waiting_approvals"];
+const views = [
+  "changes_since_publication",
+  "import_issues",
+  "import_outcomes",
+  "import_progress",
+  "journey_statuses",
+  "lead_times",
+  "template_uses",
+  "waiting_approvals",
+];
 
 let database: TestDatabase;
 let logins: Logins;
@@ -42,6 +51,7 @@ beforeAll(async () => {
     "insert into journeys.templates (client_id, touchpoint_id, name, type) values ($1, $2, 'Letter', 'email')",
     [people.clientId, published.steps[0]],
   );
+  await addImport(people, "Own");
   // The other tenant has something to show in every view.
   const theirs = await addDraft(logins.speak, foreign, "Foreign");
   await publish(logins.speak, foreign, theirs.id);
@@ -54,6 +64,7 @@ beforeAll(async () => {
     [foreign.clientId],
   );
   await submit(logins.speak, foreign, (await addDraft(logins.speak, foreign, "Foreign and waiting")).id);
+  await addImport(foreign, "Foreign");
 });
 afterAll(async () => {
   await reporter.end();
@@ -61,6 +72,27 @@ afterAll(async () => {
   await login.drop();
   await database.drop();
 });
+
+/** An import with an issue, as the worker would note them. */
+async function addImport({ worker }: People, name: string): Promise<void> {
+  await logins.speak(
+    worker,
+    `with source as (
+       insert into imports.sources (mapping, key) values ('bloom', $1) returning id
+     ),
+     batch as (
+       insert into imports.batches (source_id, location, mapping_hash, status)
+       select id, '/snapshot', sha256('mapping'), 'planned' from source returning id
+     ),
+     collection as (
+       insert into imports.collections (batch_id, name, source_name, place) select id, 'Journeys', 'Journeys', 0 from batch
+       returning id, batch_id
+     )
+     insert into imports.issues (batch_id, collection_id, reason, way_out)
+     select batch_id, id, 'unknown_field', 'Add it to the mapping.' from collection`,
+    [name],
+  );
+}
 
 const report = async (sql: string) => (await reporter.query(sql)).rows;
 

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { type Client, createClient } from "graphql-ws";
+import type pg from "pg";
+import { createPool } from "../../src/database/pools.ts";
+import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
+import { runImport, sampleFolder } from "../../src/imports/run_import.ts";
+import { codeOf, startTestApi, type TestApi } from "./api.ts";
+
+const access = { airtable: { apiKey: undefined, endpointUrl: "" } };
+
+let api: TestApi;
+let pool: pg.Pool;
+let tenantId: string;
+let admin: string;
+let viewer: string;
+let stranger: string;
+let batchId: string;
+
+beforeAll(async () => {
+  api = await startTestApi();
+  pool = createPool(api.database.urls.worker, { applicationName: "landfall tests", max: 4 });
+  admin = await api.signIn("admin@harbour.test");
+  viewer = await api.signIn("viewer@harbour.test");
+  stranger = await api.signIn("admin@meadow.test");
+  const [tenant] = await api.database.query<{ id: string }>("select id from tenancy.tenants where slug = 'harbour'");
+  tenantId = tenant?.id as string;
+});
+
+beforeEach(async () => {
+  ({ batchId } = await runImport({ pool, tenantId, mapping: "bloom", from: sampleFolder, access }));
+});
+
+afterAll(async () => {
+  await pool.end();
+  await api.close();
+});
+
+function connect(token: string | undefined): Client {
+  return createClient({
+    url: `${api.url.replace("http", "ws")}/graphql`,
+    connectionParams: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+    lazy: true,
+  });
+}
+
+const watching = "subscription ($id: UUID!) { importBatchChanged(id: $id) { id status } }";
+
+test("can fix, replay and take back an import by mutations; a viewer and a stranger cannot: LF024, LF006", async () => {
+  const listed = await api.ask(
+    `query ($id: UUID!) { importIssues(filter: { batchId: { equalTo: $id } }, first: 100) { nodes { id reason original wayOut settledAt } } }`,
+    { id: batchId },
+    viewer,
+  );
+  const issue = listed.data.importIssues.nodes.find(({ reason }: { reason: string }) => reason === "missing_required");
+  const fix = `mutation ($id: UUID!) { fixImportIssue(input: { issueId: $id, value: "Named at last" }) { importFix { field value } } }`;
+  expect(codeOf(await api.ask(fix, { id: issue.id }, viewer))).toBe("LF024");
+  expect(codeOf(await api.ask(fix, { id: issue.id }, stranger))).toBe("LF006");
+  const fixed = await api.ask(fix, { id: issue.id }, admin);
+  expect(fixed.data.fixImportIssue.importFix).toEqual({ field: "Internal Name", value: "Named at last" });
+
+  const replay = `mutation ($id: UUID!) { replayImportBatch(input: { batchId: $id }) { importBatch { status } } }`;
+  expect((await api.ask(replay, { id: batchId }, admin)).data.replayImportBatch.importBatch.status).toBe("running");
+  await runBatch(pool, access, tenantId, batchId);
+
+  const preview = `query ($id: UUID!) { previewImportRollback(batchId: $id) { nodes { collection fate rowCount } } }`;
+  expect(codeOf(await api.ask(preview, { id: batchId }, viewer))).toBe("LF024");
+  expect((await api.ask(preview, { id: batchId }, admin)).data.previewImportRollback.nodes).toContainEqual({
+    collection: "Clients",
+    fate: "removed",
+    rowCount: 4,
+  });
+  const rollback = `mutation ($id: UUID!) { rollbackImportBatch(input: { batchId: $id }) { importBatch { status message } } }`;
+  expect(codeOf(await api.ask(rollback, { id: batchId }, stranger))).toBe("LF006");
+  const begun = await api.ask(rollback, { id: batchId }, admin);
+  expect(begun.data.rollbackImportBatch.importBatch).toMatchObject({ status: "rolling_back" });
+  await runBatch(pool, access, tenantId, batchId);
+  const pause = `mutation ($id: UUID!) { pauseImportBatch(input: { batchId: $id }) { importBatch { status } } }`;
+  expect(codeOf(await api.ask(pause, { id: batchId }, admin))).toBe("LF003");
+});
+
+test("can watch an import move over a socket, under the policies for every event", async () => {
+  const client = connect(viewer);
+  const events = client.iterate<{ importBatchChanged: { status: string } | null }>({
+    query: watching,
+    variables: { id: batchId },
+  });
+  const next = async () => (await events.next()).value;
+  // The state as it is comes first, and more than once where the database was slow to listen.
+  const nextAfter = async (status: string) => {
+    for (;;) {
+      const value = await next();
+      if (value?.data?.importBatchChanged?.status !== status) return value;
+    }
+  };
+  expect(await next()).toEqual({ data: { importBatchChanged: { id: batchId, status: "incomplete" } } });
+  await api.ask(
+    "mutation ($id: UUID!) { rollbackImportBatch(input: { batchId: $id }) { clientMutationId } }",
+    { id: batchId },
+    admin,
+  );
+  expect(await nextAfter("incomplete")).toEqual({
+    data: { importBatchChanged: { id: batchId, status: "rolling_back" } },
+  });
+  await runBatch(pool, access, tenantId, batchId);
+  expect(await nextAfter("rolling_back")).toEqual({
+    data: { importBatchChanged: { id: batchId, status: "rolled_back" } },
+  });
+
+  // Who was removed from the tenant hears that something moved, and sees nothing of it.
+  await api.database.query(
+    "delete from tenancy.memberships m using tenancy.users u where u.id = m.user_id and u.email = 'viewer@harbour.test'",
+  );
+  await api.database.query("select pg_notify('import_batch:' || $1, $1)", [batchId]);
+  expect(await nextAfter("rolled_back")).toEqual({ data: { importBatchChanged: null } });
+  await client.dispose();
+});
+
+test.each([
+  ["somebody of another tenant", () => stranger, "LF006"],
+  ["somebody whose token does not count", () => "not.a.token", "LF044"],
+])("cannot watch as %s", async (_who, token, code) => {
+  const client = connect(token());
+  const events = client.iterate({ query: watching, variables: { id: batchId } });
+  const answer = await events.next().then(
+    ({ value }) => value?.errors,
+    (errors: unknown) => errors,
+  );
+  expect(answer).toMatchObject([{ extensions: { code } }]);
+  await client.dispose();
+});
