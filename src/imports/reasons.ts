@@ -26,9 +26,15 @@ export const reasons = {
   unknown_collection: "Add the collection to the mapping, or leave it out with a reason.",
   empty_default_table: "Nothing: the table came with the base and was never used.",
   edited_since_import:
-    "Both sides changed the row since the last import: copy by hand what should stay, or change the source back.",
+    "Both sides changed it since the last import, and the row keeps its own: give one side the other's value, or import with --on-conflict source_wins or database_wins.",
+  kept_over_source: "Nothing, if the database is right: by the import's policy its value stays.",
+  overwritten_by_source:
+    "Nothing, if the source is right: by the import's policy its value was written; the row's own is kept here.",
   repeated_record: "Nothing: the source gave the record twice, and the first one counts.",
-  gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
+  gone_from_source: "Nothing, if the record was meant to go; its row is kept in the before-images.",
+  gone_but_edited:
+    "People edited it since the last import: delete the row by hand, or import with --on-conflict source_wins.",
+  gone_but_held: "Settle what holds on to it; then import again, or delete the row by hand.",
 } as const;
 
 export type Reason = keyof typeof reasons;

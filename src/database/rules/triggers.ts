@@ -1,7 +1,8 @@
 import type { Rule } from "./rule.ts";
 
 const ledger = {
-  offender: /imports\.(records|effects|issues|fields|collections|checks|api_calls)( (insert|update|delete))?/,
+  offender:
+    /imports\.(records|effects|issues|fields|collections|predictions|checks|api_calls)( (insert|update|delete))?/,
   because: "The ledger of imports is itself a record; auditing it would write every imported record twice.",
 };
 

@@ -3,6 +3,7 @@ import { fail } from "../../errors.ts";
 import { type Collection, type Field, leftOut, mappedFields } from "../mappings/mapping.ts";
 import type { SourceCollection, SourceSchema } from "../sources/source.ts";
 import { type Batch, inBatch } from "./batch.ts";
+import { shapeOf } from "./sql.ts";
 
 /** How far a collection is: between two steps there is a commit. */
 export type Step = "waiting" | "landing" | "landed" | "validated" | "loaded";
@@ -79,15 +80,16 @@ export async function openLedger(batch: Batch): Promise<LedgerCollection[]> {
   const placed = placeCollections(batch.mapping.collections, await batch.source.schema());
   return await inBatch(batch, async (client) => {
     await client.query(
-      `insert into imports.collections (batch_id, name, source_name, table_name, place)
-       select $1, name, source_name, table_name, place - 1
-       from unnest($2::text[], $3::text[], $4::text[]) with ordinality as placed (name, source_name, table_name, place)
+      `insert into imports.collections (batch_id, name, source_name, table_name, columns, place)
+       select $1, name, source_name, table_name, string_to_array(columns, ','), place - 1
+       from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality as placed (name, source_name, table_name, columns, place)
        on conflict (tenant_id, batch_id, name) do nothing`,
       [
         batch.id,
         placed.map(({ collection }) => collection.name),
         placed.map(({ source }) => source.name),
         placed.map(({ collection }) => collection.table),
+        placed.map(({ collection }) => (collection.table === null ? null : shapeOf(collection).columns.join(","))),
       ],
     );
     const ledger = await readLedger(batch, client, placed);

@@ -85,7 +85,7 @@ async function checkCounts(client: pg.ClientBase, batch: Batch, line: LedgerColl
       select
         (select landed from imports.collections where tenant_id = ${batch.tenantId} and id = ${line.id}) as landed,
         (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as payloads,
-        count(*) as outcomes,
+        count(*) filter (where record.outcome <> 'deleted') as outcomes,
         count(*) filter (where record.outcome in ('inserted', 'updated', 'unchanged')) as present,
         ${rows} as rows,
         (select (array_agg(payload.record_id order by payload.position))[1:${offendersShown}::integer]
@@ -114,23 +114,30 @@ async function checkCounts(client: pg.ClientBase, batch: Batch, line: LedgerColl
 }
 
 /** The text that landed; what PostgreSQL's text refuses is replaced, for those few that hold it. */
-const landedJson = raw(
+export const landedJson = raw(
   "(case when payload.holds_refused_text then app_private.readable_json(payload.source_text) else payload.source_text::jsonb end)",
 );
 
 /**
- * The records of a collection that came in, read anew from their text: `source`, with `cell_of` each field, and the row beside them.
- * A row that people edited since the last import is theirs; it is no longer compared.
+ * The records of a collection that came in, read anew from their text: `source`. What people edited since the last import is theirs: the
+ * columns in `kept` are not compared, nor is what Landfall works out for a row that anybody touched.
  */
-function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
+function rereadRecords(batch: Batch, line: LedgerCollection, which: "all" | "untouched" = "all"): Sql {
   const shape = shapeOf(line.collection);
   const table = raw(shape.table);
+  const condition =
+    which === "all"
+      ? sql`record.outcome in ('inserted', 'updated', 'unchanged')`
+      : sql`record.kept_columns is null
+          and (record.outcome in ('inserted', 'updated')
+            or record.outcome = 'unchanged' and ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}))`;
   return sql`
     source as materialized (
       select
         payload.row_id,
         payload.record_id,
         record.outcome,
+        coalesce(record.kept_columns, '{}') as kept,
         ${landedJson} as json,
         (
           select coalesce(array_agg(issue.field), '{}')
@@ -143,8 +150,7 @@ function rereadRecords(batch: Batch, line: LedgerCollection): Sql {
       join ${table} row on row.tenant_id = ${batch.tenantId} and row.id = record.row_id
       where record.tenant_id = ${batch.tenantId}
         and record.collection_id = ${line.id}
-        and (record.outcome in ('inserted', 'updated')
-          or record.outcome = 'unchanged' and ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}))
+        and ${condition}
     )`;
 }
 
@@ -161,7 +167,8 @@ async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerColl
   }));
   const comparisons = join(
     columns.map(
-      ({ column, expected }, index) => sql`(${expected}) is not distinct from row.${raw(`${column} as same_${index}`)}`,
+      ({ column, expected }, index) =>
+        sql`(${column}::text = any (source.kept) or (${expected}) is not distinct from row.${raw(column)}) as ${raw(`same_${index}`)}`,
     ),
     ",\n",
   );
@@ -197,7 +204,11 @@ async function checkFields(client: pg.ClientBase, batch: Batch, line: LedgerColl
 }
 
 /** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
-function expectedColumn(mapped: [string, MappedField][], fields: [string, MappedField][], sourceId: string): Sql {
+export function expectedColumn(
+  mapped: [string, MappedField][],
+  fields: [string, MappedField][],
+  sourceId: string,
+): Sql {
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
     const values = [name, ...field.orFrom].map((cellName) => {
       const cell = `cell.cell_${mapped.findIndex(([known]) => known === cellName)}`;
@@ -221,7 +232,7 @@ function expectedColumn(mapped: [string, MappedField][], fields: [string, Mapped
 }
 
 /** The raw cell of a field under whichever of its names the record has; null where it is empty, or waits in quarantine. */
-function cellOf(mapping: Mapping, name: string, field: MappedField): string {
+export function cellOf(mapping: Mapping, name: string, field: MappedField): string {
   const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
   if (field.isBeside) return `nullif(source.json -> ${text(name)}, 'null')`;
   const cells = [name, ...field.aliases].map(
@@ -251,6 +262,7 @@ async function checkReferences(
         links as (
           select source.row_id, source.record_id, ${raw(cellOf(batch.mapping, name, field))} ->> 0 as target_record
           from source
+          where ${field.column}::text <> all (source.kept)
         ),
         rows as (
           select links.*, row.${column} as target_id, target.id as arrived_id
@@ -346,7 +358,7 @@ async function checkDerived(client: pg.ClientBase, batch: Batch, line: LedgerCol
     const [found] = await run<{ records: string; right: string; wrong: string[] | null }>(
       client,
       sql`
-        with ${rereadRecords(batch, line)},
+        with ${rereadRecords(batch, line, "untouched")},
         judged as (${judgeDerived(batch, line, column, derivation)})
         select count(*) as records, count(*) filter (where is_right) as right,
                (array_agg(record_id) filter (where is_right is not true))[1:${offendersShown}::integer] as wrong

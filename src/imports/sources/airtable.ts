@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { z } from "zod";
 import { errorMessage, fail } from "../../errors.ts";
-import { readAirtableSchema } from "./airtable_schema.ts";
+import { airtablePace, readAirtableSchema } from "./airtable_schema.ts";
 import { elementSpans, memberSpan, sliceText } from "./json_spans.ts";
 import type { Source, SourceCall, SourceCollection, SourcePage, SourceRecord, SourceSchema } from "./source.ts";
 
@@ -157,6 +157,7 @@ export function openAirtable(options: AirtableOptions): Source {
 
   return {
     key: `airtable:${options.baseId}`,
+    pace: airtablePace,
     location: `airtable:${options.baseId}`,
     schema: () => get(`/v0/meta/bases/${options.baseId}/tables`, readSchema),
     pages,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SourceSchema } from "./source.ts";
+import type { Pace, SourceSchema } from "./source.ts";
 
 /** Airtable's metadata shape, as its API answers and as a snapshot's schema.json holds it. Fields and tables may grow keys. */
 const metadataSchema = z.object({
@@ -25,6 +25,9 @@ const metadataSchema = z.object({
     )
     .min(1),
 });
+
+/** Airtable gives at most a hundred records a call, and takes at most five calls a second for each base. */
+export const airtablePace: Pace = { recordsPerCall: 100, callsPerSecond: 5 };
 
 export interface AirtableSchema extends SourceSchema {
   baseId: string | null;

@@ -1,12 +1,14 @@
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { z } from "zod";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
-import { type AirtableSchema, readAirtableSchema } from "./airtable_schema.ts";
+import { type AirtableSchema, airtablePace, readAirtableSchema } from "./airtable_schema.ts";
 import { memberSpan, sliceText } from "./json_spans.ts";
 import type { Source, SourceCollection, SourcePage, SourceRecord, SourceSchema } from "./source.ts";
 
 const recordsPerPage = 500;
+const partialManifest = z.object({ isPartial: z.literal(true) });
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -24,11 +26,21 @@ export async function openSnapshot(folder: string): Promise<Source> {
   const files = await findRecordFiles(location, schema);
   return {
     key: schema.baseId === null ? `snapshot:${basename(location)}` : `airtable:${schema.baseId}`,
+    isPartial: await saysPartial(location),
+    pace: schema.baseId === null ? undefined : airtablePace,
     location,
     schema: async () => schema,
     pages: (collection, from) => readPages(recordFile(files, collection), from),
     takeCalls: () => [],
   };
+}
+
+/** Whether the folder says of itself, in manifest.json, that it holds a part of the store only: `"isPartial": true`. */
+async function saysPartial(folder: string): Promise<boolean> {
+  const text = await readFile(join(folder, "manifest.json"), "utf8").catch((error) =>
+    errorCode(error) === "ENOENT" ? "{}" : Promise.reject(error),
+  );
+  return partialManifest.safeParse(parseJson(text)).success;
 }
 
 async function readSchema(folder: string): Promise<AirtableSchema> {
