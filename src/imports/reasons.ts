@@ -23,6 +23,8 @@ export const reasons = {
   doubled_field: "Keep one of the two fields, or take the alias out of the mapping.",
   refused_by_table: "Correct the record in the source so that the table's rule holds.",
   unknown_field: "Add the field to the mapping, as mapped or as dropped with a reason; the ledger keeps its values.",
+  lost_field:
+    "If the field was renamed in the source, add its new name to the mapping as an alias; if it was deleted, drop it in the mapping, with the reason.",
   unknown_collection: "Add the collection to the mapping, or leave it out with a reason.",
   empty_default_table: "Nothing: the table came with the base and was never used.",
   edited_since_import:

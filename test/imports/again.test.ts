@@ -1,4 +1,6 @@
-import { runImport } from "../../src/imports/run_import.ts";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { planImport, runImport } from "../../src/imports/run_import.ts";
 import { copySample, type Importing, prepareImporting, readRows, recordOf } from "./importing.ts";
 
 /** The same source again, after people and the source went on: column by column, who keeps what. */
@@ -122,4 +124,33 @@ test("can tell edits from changes where an earlier import kept no hashes of the 
   expect(await query("select count(*)::integer as count from journeys.pipelines where name = 'Ours'")).toEqual([
     { count: 1 },
   ]);
+});
+
+test("cannot empty a column because its field is gone or has another name: rows keep it, and it is told", async () => {
+  const file = join(sample.folder, "schema.json");
+  const schema = JSON.parse(await readFile(file, "utf8"));
+  const journeys = schema.tables.find(({ name }: { name: string }) => name === "Journeys");
+  const goal = journeys.fields.find(({ name }: { name: string }) => name === "Goal");
+  goal.name = "Purpose";
+  await writeFile(file, JSON.stringify(schema));
+  await sample.change("Journeys", (records) => {
+    for (const { fields } of records) {
+      fields.Purpose = fields.Goal;
+      delete fields.Goal;
+    }
+    recordOf(records, "Journey Name", "Inquiry to Tour").fields.Description = "Theirs";
+    return undefined;
+  });
+  const before = await query("select id, goal from journeys.journeys order by id");
+  const plan = await planImport(importing.request(sample.folder));
+  for (const updated of [1, 0]) {
+    const report = await runAgain();
+    expect(report).toMatchObject({ verified: true });
+    if (updated === 1) expect(plan.collections).toEqual(report.collections);
+    expect(report.collections.find(({ name }) => name === "Journeys")).toMatchObject({ updated, conflicts: 0 });
+    expect(report.issues.filter(({ reason }) => reason === "lost_field")).toMatchObject([
+      { collection: "Journeys", field: "Goal", wayOut: expect.stringContaining("alias") },
+    ]);
+    expect(await query("select id, goal from journeys.journeys order by id")).toEqual(before);
+  }
 });

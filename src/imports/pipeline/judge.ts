@@ -11,9 +11,16 @@ const unknownHash = 1;
  * `judged`: the rows as they will be, each with what is to be done. A row that differs from its record is taken apart column by column:
  * what the source changed is written, what people edited stays, and what both changed is a conflict, which the policy decides.
  *
+ * @param lost columns that stay as they are, for their fields are lost
  * @param condition over `incoming` and `place`, which rows
  */
-export function judgedRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, condition: Sql): Sql {
+export function judgedRows(
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  lost: string[],
+  condition: Sql,
+): Sql {
   const table = raw(shape.table);
   const written = shape.columns.map((column) =>
     raw(
@@ -35,7 +42,7 @@ export function judgedRows(batch: LoadingBatch, ledger: LedgerCollection, shape:
         ${join(written, ", ")}
       from incoming
       left join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = incoming.row_id
-      left join lateral (${verdicts(batch, ledger, shape)}) verdict on true
+      left join lateral (${verdicts(batch, ledger, shape, lost)}) verdict on true
     )`;
 }
 
@@ -77,7 +84,7 @@ function incomingBeside(batch: LoadingBatch, ledger: LedgerCollection, shape: Sh
  * For a row that differs from its record: the columns to write (`changed`), those that stay as people have them (`kept`) with the hashes
  * of what the source says of them (`bases`), those that nobody has decided on (`held`), and the `conflicts` with both values.
  */
-function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape): Sql {
+function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, lost: string[]): Sql {
   const origins = new Map(columnsOf(ledger.collection).map(({ column, fields }) => [column, fields]));
   const cells = shape.columns.map((column) => {
     const fields = origins.get(column) ?? [];
@@ -102,6 +109,7 @@ function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape): 
     from (
       select cell.*,
         case
+          when cell.name = any (${lost}::text[]) then 'kept'
           when cell.existing_hash = cell.incoming_hash and cell.existing_hash = cell.base_hash then 'same'
           when cell.base_hash = cell.existing_hash then 'changed'
           when cell.base_hash = cell.incoming_hash then 'kept'

@@ -5,6 +5,7 @@ import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { makeRoom } from "./gone.ts";
 import { judgedRows } from "./judge.ts";
+import { lostColumns } from "./lost_fields.ts";
 import { columnHash, quote, rowHash } from "./row_hash.ts";
 import { join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
@@ -38,10 +39,11 @@ export async function load(
   if (ledger.collection.table !== null) {
     const shape = shapeOf(ledger.collection);
     if (ledger.chunksLoaded === 0) await makeRoom(batch, ledger, shape);
+    const lost = await lostColumns(batch, ledger);
     const chunks = await countChunks(batch, ledger, shape);
     let done = 0;
     for (let chunk = ledger.chunksLoaded; chunk < chunks; chunk += 1) {
-      done += await loadChunk(batch, ledger, shape, chunk);
+      done += await loadChunk(batch, ledger, shape, lost, chunk);
       ledger.chunksLoaded = chunk + 1;
       onProgress(done);
     }
@@ -76,13 +78,19 @@ async function countChunks(batch: Batch, ledger: LedgerCollection, shape: Shape)
  *
  * @returns how many records have their outcome now
  */
-async function loadChunk(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, chunk: number): Promise<number> {
+async function loadChunk(
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  lost: string[],
+  chunk: number,
+): Promise<number> {
   const inChunk = isRanked(ledger)
     ? sql`place.collection_id = ${ledger.id} and place.chunk = ${chunk}`
     : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
   const attempt = () =>
     inBatch(batch, async (client) => {
-      const [loaded] = await run<Loaded>(client, loadRows(batch, ledger, shape, inChunk));
+      const [loaded] = await run<Loaded>(client, loadRows(batch, ledger, shape, lost, inChunk));
       if (loaded?.written !== loaded?.meant) throw new EditedMeanwhile("rows were edited while they were loaded");
       await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
         batch.tenantId,
@@ -99,7 +107,7 @@ async function loadChunk(batch: LoadingBatch, ledger: LedgerCollection, shape: S
       const isAnotherTry =
         error instanceof EditedMeanwhile ||
         (errorCode(error) === takenValue && judgement === 1) ||
-        (isRefusal(error) && (await setAside(batch, ledger, shape, inChunk)));
+        (isRefusal(error) && (await setAside(batch, ledger, shape, lost, inChunk)));
       if (!isAnotherTry || judgement === judgements) throw error;
     }
   }
@@ -116,17 +124,23 @@ function isRefusal(error: unknown): boolean {
  *
  * @returns whether there were any
  */
-async function setAside(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, inChunk: Sql): Promise<boolean> {
+async function setAside(
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  lost: string[],
+  inChunk: Sql,
+): Promise<boolean> {
   return await inBatch(batch, async (client) => {
     const rows = await run<{ row_id: string }>(
       client,
-      sql`with ${judgedRows(batch, ledger, shape, inChunk)} select judged.row_id from judged`,
+      sql`with ${judgedRows(batch, ledger, shape, lost, inChunk)} select judged.row_id from judged`,
     );
     const refused: { rowId: string; detail: string }[] = [];
     for (const { row_id } of rows) {
       await client.query("savepoint trial");
       try {
-        await run(client, loadRows(batch, ledger, shape, sql`${inChunk} and incoming.row_id = ${row_id}`));
+        await run(client, loadRows(batch, ledger, shape, lost, sql`${inChunk} and incoming.row_id = ${row_id}`));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         if (errorCode(error) !== missingReference) refused.push({ rowId: row_id, detail: `${errorMessage(error)}.` });
@@ -177,7 +191,7 @@ interface Loaded {
 }
 
 /** What is to be done with the rows that meet a condition, in one statement: rows, before-images, effects, issues and outcomes. */
-function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, condition: Sql): Sql {
+function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, lost: string[], condition: Sql): Sql {
   const table = raw(shape.table);
   const assignments = raw(shape.columns.map((name) => `${name} = judged.${name}`).join(", "));
   const hashes = join(
@@ -187,7 +201,7 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, c
     ", ",
   );
   return sql`
-    with ${judgedRows(batch, ledger, shape, condition)},
+    with ${judgedRows(batch, ledger, shape, lost, condition)},
     images as (
       insert into app_private.import_before_images (batch_id, row_id, table_name, image)
       select ${batch.id}, existing.id, ${shape.table}, to_jsonb(existing)

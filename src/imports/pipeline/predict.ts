@@ -8,6 +8,7 @@ import {
 } from "../mappings/mapping.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { findLostFields } from "./lost_fields.ts";
 import { columnHash, latestBase, rowHash } from "./row_hash.ts";
 import { expectWholeCollections, join, raw, run, type Sql, shapeOf, sql } from "./sql.ts";
 import { cellOf, expectedColumn, landedJson } from "./verify.ts";
@@ -47,7 +48,10 @@ export async function predict(batch: LoadingBatch, line: LedgerCollection): Prom
        where batch_id = $1 and collection_id = $2 and not is_kept`,
       [batch.id, line.id],
     );
-    if (line.collection.table !== null) await run(client, predictRows(batch, line));
+    if (line.collection.table !== null) {
+      const lost = await findLostFields(client, batch, line);
+      await run(client, predictRows(batch, line, new Set(lost.map(({ column }) => column))));
+    }
     await countRecords(client, batch, line);
     await countCells(client, batch, line);
     return (await readPrediction(client, batch, line)) as Prediction;
@@ -55,9 +59,9 @@ export async function predict(batch: LoadingBatch, line: LedgerCollection): Prom
 }
 
 /** Predicts every record that validation lets through; only those that differ from the usual are listed. */
-function predictRows(batch: LoadingBatch, line: LedgerCollection): Sql {
+function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>): Sql {
   return sql`
-    with ${comparedRows(batch, line)},
+    with ${comparedRows(batch, line, lost)},
     predicted as materialized (
       select payload.row_id,
              case when existing.id is null then 'inserted' else coalesce(compared.outcome, 'unchanged') end::imports.record_outcome as outcome,
@@ -85,7 +89,7 @@ function predictRows(batch: LoadingBatch, line: LedgerCollection): Sql {
 }
 
 /** `compared`: the rows that are there and differ from what their record says, each with what must become of it. */
-function comparedRows(batch: LoadingBatch, line: LedgerCollection): Sql {
+function comparedRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>): Sql {
   const { collection } = line;
   const mapped = mappedFields(collection);
   const table = raw(collection.table as string);
@@ -104,7 +108,7 @@ function comparedRows(batch: LoadingBatch, line: LedgerCollection): Sql {
   const compared = [
     ...given.map(({ column, policy }) => ({ column, policy, value: sql`said.${raw(column)}` })),
     ...derived.map(({ column, value }) => ({ column, policy: batch.onConflict, value })),
-  ];
+  ].filter(({ column }) => !lost.has(column));
   const differences = compared.map(
     ({ column, policy, value }) => sql`(
       ${column}::text, ${policy}::text, ${raw(`row.${column}`)} is distinct from ${value}, ${columnHash(`row.${column}`)},

@@ -3,6 +3,7 @@ import { type Collection, columnsOf, type MappedField, mappedFields } from "../m
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { tellLost } from "./lost_fields.ts";
 import { isEdited, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkTableRules } from "./table_rules.ts";
@@ -21,6 +22,7 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
     await expectWholeCollections(client);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
+    await tellLost(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
       await checkLinks(client, batch, ledger, shape);
