@@ -2,7 +2,7 @@ import type pg from "pg";
 import { reasons } from "../reasons.ts";
 import type { Batch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { incomingRows, raw, run, type Shape, sql } from "./sql.ts";
+import { incomingRows, join, raw, run, type Shape, sql } from "./sql.ts";
 
 /** A condition of the table's own: a row for which it is false is refused. */
 interface TableRule {
@@ -38,27 +38,34 @@ export async function checkTableRules(
      order by name`,
     [shape.table, shape.given.map(({ name }) => name)],
   );
-  for (const { name, columns, holds, meaning } of rules) {
-    await run(
-      client,
-      sql`
-      with refused as materialized (
-        select incoming.row_id, incoming.record_id, incoming.sha256
+  if (rules.length === 0) return;
+  // One pass for all rules; which one it was is asked of the few that fail.
+  const broken = rules.map(({ holds }, index) => sql`when ${raw(holds)} is false then ${raw(String(index + 1))}`);
+  await run(
+    client,
+    sql`
+    with refused as materialized (
+      select failing.*, rule.detail
+      from (
+        select incoming.row_id, incoming.record_id, incoming.sha256, case ${join(broken, " ")} end as place
         from (${incomingRows(batch, ledger.id, shape)}) incoming
-        where ${raw(holds)} is false
-          and not exists (
-            select from imports.issues issue
-            where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = incoming.row_id
-              and issue.fate = 'quarantined' and issue.column_name = any (${columns}::text[])
-          )
-      ),
-      told as (
-        insert into imports.issues (batch_id, collection_id, row_id, record_id, fate, reason, detail, way_out)
-        select ${batch.id}, ${ledger.id}, row_id, record_id, 'quarantined', 'refused_by_table', ${`${name}: ${meaning}`}, ${reasons.refused_by_table}
-        from refused
-      )
-      insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
-      select ${batch.id}, ${ledger.id}, row_id, record_id, sha256, 'quarantined', 'refused_by_table' from refused`,
-    );
-  }
+        offset 0
+      ) failing
+      join unnest(${rules.map(({ name, meaning }) => `${name}: ${meaning}`)}::text[], ${rules.map(({ columns }) => columns.join(","))}::text[])
+        with ordinality as rule (detail, columns, place) on rule.place = failing.place
+      where failing.place is not null
+        and not exists (
+          select from imports.issues issue
+          where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = failing.row_id
+            and issue.fate = 'quarantined' and issue.column_name = any (string_to_array(rule.columns, ','))
+        )
+    ),
+    told as (
+      insert into imports.issues (batch_id, collection_id, row_id, record_id, fate, reason, detail, way_out)
+      select ${batch.id}, ${ledger.id}, row_id, record_id, 'quarantined', 'refused_by_table', detail, ${reasons.refused_by_table}
+      from refused
+    )
+    insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
+    select ${batch.id}, ${ledger.id}, row_id, record_id, sha256, 'quarantined', 'refused_by_table' from refused`,
+  );
 }
