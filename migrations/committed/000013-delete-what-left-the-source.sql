@@ -1,5 +1,5 @@
 --! Previous: sha1:5c9b31add9b1c701c110d5be40386dc08444949a
---! Hash: sha1:46f450bc2e3316d322162ecd0ca2ec8d2b2109b7
+--! Hash: sha1:8508c99195eb870bfae3aaab8eda21f6eb47af5c
 --! Message: delete what left the source
 
 -- Rows whose record is gone from the source are deleted after a complete reading, within a threshold, and with images to restore them by.
@@ -310,9 +310,11 @@ revoke all on function app_private.keep_images_of_dependants(uuid, regclass, uui
 create or replace function app_private.delete_imported_rows(batch_id uuid, table_name text, row_ids uuid[]) returns bigint
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
   as $$
   declare
     deleted bigint;
+    line imports.collections;
   begin
     if app.current_import_batch_id() is distinct from delete_imported_rows.batch_id then
       perform app_private.raise_error('LF261', delete_imported_rows.batch_id::text);
@@ -338,6 +340,24 @@ create or replace function app_private.delete_imported_rows(batch_id uuid, table
     execute format('delete from %s row where row.tenant_id = $1 and row.id = any ($2)', delete_imported_rows.table_name::regclass)
       using app.current_tenant_id(), row_ids;
     get diagnostics deleted = row_count;
+    -- What lost a link is now as it is: a later edit must be told from that.
+    for line in
+      select c.*
+      from imports.collections c
+      where c.tenant_id = app.current_tenant_id() and c.batch_id = delete_imported_rows.batch_id and c.columns is not null
+    loop
+      execute format(
+        $sql$
+        update imports.effects effect
+        set row_hash = sha256(convert_to(jsonb_build_array(%s)::text, 'UTF8'))
+        from %s row
+        where effect.tenant_id = $1 and effect.batch_id = $2 and effect.table_name = $3 and effect.effect = 'updated'
+          and effect.column_hashes is null and row.tenant_id = effect.tenant_id and row.id = effect.row_id
+        $sql$,
+        (select string_agg(format('row.%I', name.word), ', ' order by name.place) from unnest(line.columns) with ordinality as name (word, place)),
+        line.table_name::regclass
+      ) using app.current_tenant_id(), delete_imported_rows.batch_id, line.table_name;
+    end loop;
     return deleted;
   end
   $$;

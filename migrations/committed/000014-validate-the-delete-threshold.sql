@@ -1,5 +1,5 @@
---! Previous: sha1:46f450bc2e3316d322162ecd0ca2ec8d2b2109b7
---! Hash: sha1:d591fde31af2370a46276741218bf2c5e3de02de
+--! Previous: sha1:8508c99195eb870bfae3aaab8eda21f6eb47af5c
+--! Hash: sha1:b5928a4bc1345c72e94b8575b5af77e1e0599155
 --! Message: validate the delete threshold
 
 -- Apart from the migration that adds it, so that validation blocks nobody.

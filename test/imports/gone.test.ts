@@ -96,6 +96,16 @@ test("can delete what is gone, with an image of it and of all that goes or loses
       ]),
     ).toEqual([{ image: row }]);
   }
+  // And every effect on a row that is still there knows the row as it is now.
+  expect(
+    await query(
+      `select e.effect from imports.effects e join journeys.touchpoints t on t.id = e.row_id
+       join imports.collections c on c.batch_id = e.batch_id and c.table_name = e.table_name
+       where e.batch_id = $1 and e.row_hash <> sha256(convert_to(
+         (select jsonb_agg(to_jsonb(t) -> name.word order by name.place) from unnest(c.columns) with ordinality as name (word, place))::text, 'UTF8'))`,
+      [report.batchId],
+    ),
+  ).toEqual([]);
   expect(await query("select from imports.crosswalk where row_id = $1", [touchpoint?.id])).toEqual([]);
 
   // Then there is nothing left to do.

@@ -218,6 +218,8 @@ export async function makeRoom(batch: LoadingBatch, line: LedgerCollection, shap
   if (ranked === undefined || ranked[1].kind !== "rank") return;
   const place = raw(ranked[0]);
   const within = raw(ranked[1].within);
+  const columns = shape.columns.map((column) => (column === ranked[0] ? "moving.new_place" : `row.${column}`));
+  const moved = raw(`sha256(convert_to(jsonb_build_array(${columns.join(", ")})::text, 'UTF8'))`);
   await inBatch(batch, async (client) => {
     await run(
       client,
@@ -245,7 +247,8 @@ export async function makeRoom(batch: LoadingBatch, line: LedgerCollection, shap
       ),
       effects as (
         insert into imports.effects (batch_id, row_id, table_name, effect, row_hash)
-        select ${batch.id}, moving.id, ${shape.table}, 'updated', sha256(convert_to(moving.image::text, 'UTF8')) from moving
+        select ${batch.id}, moving.id, ${shape.table}, 'updated', ${moved} from moving
+        join ${raw(shape.table)} row on row.tenant_id = ${batch.tenantId} and row.id = moving.id
       )
       update ${raw(shape.table)} existing
       set ${place} = moving.new_place

@@ -23,16 +23,17 @@ export function latestHash(batch: Batch, shape: Shape, alias: string): Sql {
 
 /**
  * What the latest import that wrote a row knew of it: `row_hash` of what it wrote, and `column_hashes` of what the source said, in the
- * order of `columns`. What was rolled back is no import any more.
+ * order of `columns`. What was rolled back is no import any more, and a link that went with a deleted row is nothing that the source said.
  */
 export function latestBase(batch: Batch, shape: Shape, alias: string): Sql {
   return sql`
     select effect.row_hash, effect.column_hashes, collection.columns
     from imports.effects effect
     join imports.batches origin on origin.tenant_id = effect.tenant_id and origin.id = effect.batch_id
-    left join imports.records record
+    join imports.records record
       on record.tenant_id = effect.tenant_id and record.batch_id = effect.batch_id and record.row_id = effect.row_id
-    left join imports.collections collection on collection.tenant_id = record.tenant_id and collection.id = record.collection_id
+      and record.outcome in ('inserted', 'updated')
+    join imports.collections collection on collection.tenant_id = record.tenant_id and collection.id = record.collection_id
     where effect.tenant_id = ${batch.tenantId} and effect.row_id = ${raw(alias)}.id and effect.table_name = ${shape.table}
       and origin.status <> 'rolled_back'
     order by effect.id desc
