@@ -10,7 +10,7 @@ import { check, parseBody } from "./schemas.ts";
 import { emptyState, stateSchema } from "./state.ts";
 import type { Store } from "./store.ts";
 import { defaultSwitches, type Switches, switchesSchema } from "./switches.ts";
-import type { Tokens } from "./tokens.ts";
+import { type Tokens, tokenSchema } from "./tokens.ts";
 
 export type Machinery = {
   store: Store;
@@ -46,6 +46,10 @@ const commands: Record<string, Command> = {
     const { seed } = check(seedBody, body);
     faults.seed(seed);
     return { seed };
+  },
+  "POST /__fake/tokens": ({ tokens }, body) => {
+    tokens.accept(check(tokenSchema, body));
+    return {};
   },
   "POST /__fake/people": (machinery, body) => ({ met: doDeed(check(deedSchema, body), machinery) }),
   "GET /__fake/switches": ({ switches }) => switches,

@@ -30,6 +30,8 @@ export const sandboxToken = "pit-sandbox-00000000-0000-4000-8000-000000000000";
 export const accessLifeMs = 86_399_000;
 
 export type Tokens = {
+  /** Accepts one more, in place of one of the same text. */
+  accept(token: Token): void;
   /** The token as it stands, revoked and expired ones included. */
   find(token: string): Token | undefined;
   findRefresh(refreshToken: string): Token | undefined;
@@ -47,6 +49,11 @@ export function createTokens(clock: Clock, inputs: readonly TokenInput[], apps: 
   const rows = inputs.map((input) => tokenSchema.parse(input));
   const made = () => `eyJ-${randomBytes(18).toString("base64url")}`;
   const tokens: Tokens = {
+    accept(token) {
+      const known = rows.findIndex((row) => row.token === token.token);
+      if (known === -1) rows.push(token);
+      else rows[known] = token;
+    },
     find: (token) => rows.find((row) => row.token === token),
     findRefresh: (refreshToken) => rows.find((row) => row.refreshToken === refreshToken),
     isValid: (row) => row.state === "active" && (row.expiresAt === undefined || row.expiresAt > clock.now()),
