@@ -110,7 +110,7 @@ function identify(errors: ErrorCatalog, sources: IdentitySources): RequestHandle
     const caller = await identifyCaller(req.headers.authorization, id, sources);
     if ("refusal" in caller) {
       res.setHeader("www-authenticate", 'Bearer realm="landfall"');
-      return sendError(res, errors, caller.refusal);
+      return sendError(res, errors, caller.refusal, ...caller.particulars);
     }
     withRequest({ id, caller, ipAddress: req.ip, userAgent: req.headers["user-agent"] }, next);
   };

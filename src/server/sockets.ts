@@ -20,7 +20,7 @@ export async function identifySocket(
   const authorization = typeof given === "string" ? given : ws.request?.headers.authorization;
   const id = randomUUID();
   const caller = await identifyCaller(authorization, id, sources);
-  if ("refusal" in caller) throw errors.safe(caller.refusal);
+  if ("refusal" in caller) throw errors.safe(caller.refusal, ...caller.particulars);
   return { id, caller, ipAddress: ws.request?.socket.remoteAddress, userAgent: ws.request?.headers["user-agent"] };
 }
 
