@@ -25,6 +25,7 @@ export const errorCodes = {
   token_expired: "LF045",
   session_ended: "LF046",
   weak_password: "LF047",
+  tenant_suspended: "LF048",
   unusable_configuration: "LF050",
   wrong_usage: "LF051",
   port_in_use: "LF052",

@@ -125,7 +125,7 @@ function identify({ allowances, errors, identity }: Edge): RequestHandler {
       };
       if (await refuseTooMany(allowances, errors, res, visitor)) return;
       res.setHeader("www-authenticate", 'Bearer realm="landfall"');
-      return sendError(res, errors, caller.refusal);
+      return sendError(res, errors, caller.refusal, ...caller.particulars);
     }
     withRequest({ id, caller, ipAddress: req.ip, userAgent: req.headers["user-agent"] }, next);
   };

@@ -23,6 +23,7 @@ import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
 import { currentRequest } from "./request.ts";
 import { identifySocket } from "./sockets.ts";
+import { watchSuspensions } from "./suspensions.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
@@ -68,6 +69,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
   const { hasGraphiql, isIntrospectable } = options;
+  const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
     plugins: [
@@ -145,6 +147,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
         const request =
           ws === undefined ? currentRequest() : await identifySocket(ws, errors, { pool, tokens, rolePrefix });
         if (!request) throw new Error("GraphQL was asked outside of a request");
+        if (ws?.socket) await suspensions?.watch(ws.socket, request.caller);
         return { request, pgSettings: settingsOf(request.caller) };
       },
     },

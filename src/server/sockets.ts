@@ -54,7 +54,7 @@ export async function identifySocket(
   const authorization = typeof given === "string" ? given : request?.headers.authorization;
   const id = randomUUID();
   const caller = await identifyCaller(authorization, id, sources);
-  if ("refusal" in caller) throw errors.safe(caller.refusal);
+  if ("refusal" in caller) throw errors.safe(caller.refusal, ...caller.particulars);
   return { id, caller, ipAddress: request?.socket.remoteAddress, userAgent: request?.headers["user-agent"] };
 }
 
