@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { projectDir } from "../config.ts";
 import { registerApi } from "./api.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerDocuments } from "./documents.ts";
 import { registerImport } from "./import.ts";
 import { registerMigrate } from "./migrate.ts";
 import { explainError } from "./output.ts";
@@ -34,6 +35,7 @@ for (const register of [
   registerUser,
   registerImport,
   registerSnapshot,
+  registerDocuments,
   registerPsql,
   registerDoctor,
 ]) {

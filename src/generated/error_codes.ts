@@ -105,4 +105,12 @@ export const errorCodes = {
   unavailable: "LF908",
   no_such_route: "LF909",
   method_not_allowed: "LF910",
+  too_many_requests: "LF911",
+  unknown_document: "LF912",
+  idempotency_key_reused: "LF913",
+  idempotency_key_unusable: "LF914",
+  too_many_subscriptions: "LF915",
+  unsafe_production: "LF920",
+  documents_refused: "LF921",
+  documents_unknown: "LF922",
 } as const;
