@@ -1,5 +1,5 @@
---! Previous: sha1:f9dcdebc850bfc2a63c9b6d4d62982833ca1e2e9
---! Hash: sha1:1e09eb502c290452b3ff99234d7b43f8e0f9912d
+--! Previous: sha1:05dcda42a5dca28a763764316779df935f6e0609
+--! Hash: sha1:7b21ab1a231dd10452c3c365d9e20a4d42068708
 --! Message: suspend tenants at once
 
 -- A suspended tenant is out with the next statement, whoever speaks for it: the API, an SQL login, the worker. What ran goes on when it is
@@ -499,6 +499,8 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF913', 'idempotency_key_reused', 422, 'This idempotency key was sent before, with another request.', 'Make a new key for each change that you want.'),
   ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
   ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
+  ('LF921', 'documents_refused', 400, 'The API would not answer these documents.', 'Correct them; nothing was stored.'),
+  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'landfall documents list shows those there are.'),
   ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out

@@ -17,6 +17,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["user", async () => (await import("./user.ts")).registerUser],
   ["import", async () => (await import("./import.ts")).registerImport],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
+  ["documents", async () => (await import("./documents.ts")).registerDocuments],
   ["psql", async () => (await import("./psql.ts")).registerPsql],
   ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
 ]);

@@ -115,4 +115,6 @@ export const errorCodes = {
   idempotency_key_unusable: "LF914",
   too_many_subscriptions: "LF915",
   unsafe_production: "LF920",
+  documents_refused: "LF921",
+  documents_unknown: "LF922",
 } as const;

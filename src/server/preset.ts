@@ -108,6 +108,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
         "-resource:aggregates -resource:aggregate -resource:groupedAggregates:having -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
       // Two things of one name must stop the build, not vanish from it.
       dontSwallowErrors: true,
+      // What somebody sends that makes no sense is theirs to hear about, not the console's.
+      muteWarnings: true,
       pgForbidSetofFunctionsToReturnNull: true,
       connectionFilterArrays: false,
       connectionFilterComputedColumns: false,
