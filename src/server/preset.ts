@@ -26,7 +26,7 @@ import { identifySocket } from "./sockets.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
-export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing"];
+export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing", "leadgen"];
 
 /** Largest request body: an e-mail with its images inline fits. */
 export const MAX_REQUEST_BYTES = 1_000_000;

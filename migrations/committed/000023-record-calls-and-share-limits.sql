@@ -1,5 +1,5 @@
---! Previous: sha1:f53b240e0df2265681533e086f70ba570d8ece5d
---! Hash: sha1:5452285ee935e860fc074fd2338486c279303db9
+--! Previous: sha1:649fcf0ba04a6fc749573726956f394f49797099
+--! Hash: sha1:344e06a487c464623a663563e74d356bf27adb3b
 --! Message: record calls and share limits
 
 -- Every call to GoHighLevel leaves a line, all processes share one budget of calls for each token and location, and a location that does

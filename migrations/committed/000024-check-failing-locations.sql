@@ -1,5 +1,5 @@
---! Previous: sha1:5452285ee935e860fc074fd2338486c279303db9
---! Hash: sha1:cb8e50114ddfbb9fb51a39562bbdfbcef253423a
+--! Previous: sha1:344e06a487c464623a663563e74d356bf27adb3b
+--! Hash: sha1:e524b07140d61643ccd31a8881568ab5f40d18b8
 --! Message: check failing locations
 
 -- The constraints that came with the columns, checked for the rows that were there before.
