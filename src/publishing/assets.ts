@@ -99,6 +99,20 @@ export function folderAsset(client: Client, rendered: Extract<Rendered, { kind: 
   };
 }
 
+/** Every template that bears the token, archived or not; in doubt its folder is walked too, for a search may lag behind. */
+export function findTemplates(
+  client: Client,
+  token: string,
+  folderId: string | null,
+): Promise<Outcome<RemoteObject[]>> {
+  const walks: [Walk, ...Walk[]] = [
+    { archived: false, include: "templates", search: token },
+    { archived: true, include: "templates", search: token },
+  ];
+  if (folderId !== null) walks.push({ archived: false, include: "templates", folderId });
+  return findInLists(client, walks, "template", token);
+}
+
 /** An email template in the journey's folder. */
 export function templateAsset(
   client: Client,
@@ -108,14 +122,7 @@ export function templateAsset(
 ): Asset {
   const archive = async (id: string) => then(await client.archiveTemplate(id), made);
   return {
-    find: (isInDoubt) => {
-      const search: [Walk, ...Walk[]] = [
-        { archived: false, include: "templates", search: token },
-        { archived: true, include: "templates", search: token },
-      ];
-      if (isInDoubt && folderId !== null) search.push({ archived: false, include: "templates", folderId });
-      return findInLists(client, search, "template", token);
-    },
+    find: (isInDoubt) => findTemplates(client, token, isInDoubt ? folderId : null),
     create: async () => then(await client.createTemplate(fields, folderId), made),
     update: async ({ id, isArchived }) =>
       then(await client.updateTemplate(id, isArchived ? { ...fields, archived: false } : fields), made),

@@ -118,7 +118,7 @@ function asWorker<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promis
 }
 
 /** Proves that the run still has its lease, renews it when half of it is gone, and says whether a later publication has come. */
-async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: boolean }> {
+async function holdLease(client: PoolClient, run: Run, purposes: string[]): Promise<{ isOvertaken: boolean }> {
   const { rows } = await client.query<{ is_overtaken: boolean; left_ms: number }>(
     `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
        exists (
@@ -127,9 +127,9 @@ async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: b
            and later.status <> 'superseded'
        ) as is_overtaken
      from publishing.publications p
-     where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status::text = $4
+     where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status::text = any ($4)
      for no key update`,
-    [run.tenantId, run.publicationId, run.leaseToken, run.purpose],
+    [run.tenantId, run.publicationId, run.leaseToken, purposes],
   );
   const [held] = rows;
   if (held === undefined) throw new LeaseLost("another worker has taken this publication over");
@@ -146,16 +146,16 @@ async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: b
 /** A step that only the run with the lease may take, and only while no later publication has come. */
 function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return asWorker(run, async (client) => {
-    const { isOvertaken } = await holdLease(client, run);
+    const { isOvertaken } = await holdLease(client, run, [run.purpose]);
     if (isOvertaken) throw new Overtaken("a later publication of the journey has come");
     return step(client);
   });
 }
 
-/** A step that writes down what has happened in GoHighLevel already: it is true for a later publication too. */
+/** A step that writes down what has happened in GoHighLevel already: it is true for a later publication, and for one taken back, too. */
 function leased<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return asWorker(run, async (client) => {
-    await holdLease(client, run);
+    await holdLease(client, run, ["running", "unpublishing"]);
     return step(client);
   });
 }
@@ -556,9 +556,9 @@ async function noteTemplate(client: PoolClient, run: Run, outcome: Ending["statu
   const syncStatus = outcome === "synced" ? "synced" : outcome === "deferred" ? "pending" : "failed";
   await client.query(
     `update journeys.templates t
-     set sync_status = $3, ghl_template_id = coalesce(i.remote_id, t.ghl_template_id),
-       last_synced_at = case when $3 = 'synced' then now() else t.last_synced_at end,
-       status = case when $3 = 'synced' and t.status = 'approved' then 'published' else t.status end
+     set sync_status = $3::text::journeys.template_sync_status, ghl_template_id = coalesce(i.remote_id, t.ghl_template_id),
+       last_synced_at = case when $3::text = 'synced' then now() else t.last_synced_at end,
+       status = case when $3::text = 'synced' and t.status = 'approved' then 'published' else t.status end
      from publishing.publications p
      join publishing.publication_items i on i.tenant_id = p.tenant_id and i.publication_id = p.id
      where p.tenant_id = $1 and p.id = $2 and t.tenant_id = p.tenant_id and t.id = p.template_id`,
@@ -590,8 +590,10 @@ const ownObjectSchema = z.object({
   id: z.uuid(),
   asset_kind: z.enum(["folder", "template", "custom_value", "tag", "link", "manual"]),
   token: z.string(),
-  remote_id: z.string(),
+  /** Null where its creation was begun and nobody knows how it ended. */
+  remote_id: z.string().nullable(),
   remote_name: z.string().nullable(),
+  create_age_ms: z.number().nullable(),
 });
 
 export type OwnObject = z.infer<typeof ownObjectSchema>;
@@ -600,9 +602,10 @@ export type OwnObject = z.infer<typeof ownObjectSchema>;
 export async function ownObjects(run: Run, locationId: string): Promise<OwnObject[]> {
   const rows = await guarded(run, async (client) => {
     const result = await client.query(
-      `select r.id, r.asset_kind, r.token, r.remote_id, r.remote_name
+      `select r.id, r.asset_kind, r.token, r.remote_id, r.remote_name,
+         extract(epoch from now() - r.create_sent_at)::float8 * 1000 as create_age_ms
        from publishing.remote_objects r
-       where r.tenant_id = $1 and r.location_id = $3 and r.remote_id is not null and r.archived_at is null
+       where r.tenant_id = $1 and r.location_id = $3 and (r.remote_id is not null or r.create_sent_at is not null) and r.archived_at is null
          and exists (
            select from publishing.publication_items i
            join publishing.publications p on p.tenant_id = i.tenant_id and p.id = i.publication_id
@@ -621,7 +624,7 @@ export async function ownObjects(run: Run, locationId: string): Promise<OwnObjec
 export async function noteArchived(run: Run, objectId: string): Promise<void> {
   await leased(run, async (client) => {
     await client.query(
-      `update publishing.remote_objects r set archived_at = now(), synced_hash = null where r.tenant_id = $1 and r.id = $2`,
+      `update publishing.remote_objects r set archived_at = now(), synced_hash = null, create_sent_at = null where r.tenant_id = $1 and r.id = $2`,
       [run.tenantId, objectId],
     );
   });

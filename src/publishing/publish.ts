@@ -105,7 +105,7 @@ async function undo(
   try {
     const place = await openLocation(options, run, claim);
     const meter = openMeter(options, run, claim, place, log);
-    const taken = await takeBack(run, place.locationId, meter.client);
+    const taken = await takeBack(run, place.locationId, meter.client, options.timing.settleDelaysMs);
     const lastError = taken.left.length === 0 ? null : taken.left.map(({ name, why }) => `${name}: ${why}`).join(". ");
     const ending = { isDone: true, lastError, runInMs: null, startedAt, metadata: { ...taken } };
     await ledger.finishUnpublishing(run, claim.client_id, ending);

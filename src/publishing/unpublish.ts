@@ -1,4 +1,5 @@
-import type { Client } from "./client.ts";
+import { findTemplates } from "./assets.ts";
+import type { Client, Failure } from "./client.ts";
 import * as ledger from "./ledger.ts";
 import { decisions } from "./outcomes.ts";
 import { Stop } from "./stop.ts";
@@ -17,14 +18,38 @@ const cannotArchive = {
  *
  * @throws Stop where GoHighLevel does not let it go on now
  */
-export async function takeBack(run: ledger.Run, locationId: string, client: Client): Promise<TakenBack> {
+export async function takeBack(
+  run: ledger.Run,
+  locationId: string,
+  client: Client,
+  settleDelaysMs: readonly number[],
+): Promise<TakenBack> {
   const taken: TakenBack = { archived: 0, missing: 0, left: [] };
-  for (const object of await ledger.ownObjects(run, locationId)) {
+  const objects = await ledger.ownObjects(run, locationId);
+  const folderId = objects.find((object) => object.asset_kind === "folder")?.remote_id ?? null;
+  for (const object of objects) {
     const name = object.remote_name ?? object.token;
     if (object.asset_kind !== "template") {
       if (object.asset_kind in cannotArchive) {
         taken.left.push({ name, why: cannotArchive[object.asset_kind as keyof typeof cannotArchive] });
       }
+      continue;
+    }
+    if (object.remote_id === null) {
+      const found = await findTemplates(client, object.token, folderId);
+      if (found.class !== "done") throw stopFor(found);
+      for (const { id, isArchived } of found.data) {
+        const outcome = isArchived ? found : await client.archiveTemplate(id);
+        if (outcome.class !== "done") throw stopFor(outcome);
+        taken.archived += 1;
+      }
+      const nextLook = settleDelaysMs.find((delay) => delay > (object.create_age_ms ?? 0));
+      if (found.data.length === 0 && nextLook !== undefined) {
+        const lastError =
+          "The reply to a creation was lost: whether something was made is being found out. It goes on by itself.";
+        throw new Stop({ status: "deferred", lastError, runInMs: nextLook - (object.create_age_ms ?? 0) });
+      }
+      await ledger.noteArchived(run, object.id);
       continue;
     }
     const read = await client.getTemplate(object.remote_id);
@@ -42,11 +67,17 @@ export async function takeBack(run: ledger.Run, locationId: string, client: Clie
     } else if (decisions[outcome.class].stops === "item") {
       taken.left.push({ name, why: outcome.messages.join("; ") });
     } else {
-      const lastError = `GoHighLevel: ${outcome.messages.join("; ")}. ${decisions[outcome.class].wayOut}`;
-      const runInMs = outcome.rate.retryAfterMs ?? outcome.rate.dailyResetMs ?? 60_000;
-      const isDue = decisions[outcome.class].stops === "location" && outcome.class !== "rate_daily";
-      throw new Stop({ status: isDue ? "blocked" : "deferred", lastError, runInMs });
+      throw stopFor(outcome);
     }
   }
   return taken;
+}
+
+/** When it goes on after a call that did not go through. */
+function stopFor(failure: Failure): Stop {
+  const { stops, wayOut } = decisions[failure.class];
+  const lastError = `GoHighLevel: ${failure.messages.join("; ")}. ${wayOut}`;
+  const runInMs = failure.rate.retryAfterMs ?? failure.rate.dailyResetMs ?? 60_000;
+  const needsPerson = stops === "location" && failure.class !== "rate_daily";
+  return new Stop({ status: needsPerson ? "blocked" : "deferred", lastError, runInMs });
 }

@@ -1,5 +1,5 @@
---! Previous: sha1:7cc1195ead691fcfd09b196617d210fbdfffd193
---! Hash: sha1:8988b2790af43c81238b6d24552024811287c4db
+--! Previous: sha1:2a7d8ef564c2e8854f73c2868f63d11c5ed5b6eb
+--! Hash: sha1:9778cb552d1017a190cea8fb8fcb83dec25253fd
 --! Message: check publications
 
 -- The constraints that came with taking back, checked for the rows that were there before.

@@ -1,13 +1,16 @@
---! Previous: sha1:5a896b0ce8647b7bee7a30c094e212df8e591444
---! Hash: sha1:7cc1195ead691fcfd09b196617d210fbdfffd193
+--! Previous: sha1:e524b07140d61643ccd31a8881568ab5f40d18b8
+--! Hash: sha1:2a7d8ef564c2e8854f73c2868f63d11c5ed5b6eb
 --! Message: plan publish and take back
 
 -- A publication can be planned, be of a template on its own, let others go first, and be taken back.
 set local lock_timeout = '3s';
 
+-- A publication without a journey is new; who reads one with a journey finds it as before.
+-- squawk-ignore ban-drop-not-null
+alter table publishing.publications alter column journey_id drop not null;
+-- squawk-ignore ban-drop-not-null
+alter table publishing.publications alter column journey_version_id drop not null;
 alter table publishing.publications
-  alter column journey_id drop not null,
-  alter column journey_version_id drop not null,
   add column template_id uuid,
   add column snapshot jsonb;
 alter table publishing.publications
@@ -16,6 +19,8 @@ alter table publishing.publications
     num_nonnulls(journey_id, template_id) = 1 and (journey_id is null) = (journey_version_id is null)
     and (template_id is null) = (snapshot is null)
   ) not valid;
+-- Publications are what people ask for, a few thousand rows: their indexes are made in a moment, and lock_timeout bounds the wait for it.
+-- squawk-ignore require-concurrent-index-creation
 create index publications_tenant_id_template_id_created_at_idx on publishing.publications (tenant_id, template_id, created_at desc);
 
 alter table publishing.publications drop constraint publications_running_has_lease_check;
@@ -25,9 +30,13 @@ alter table publishing.publications
     and (lease_token is null) = (lease_expires_at is null)
   ) not valid;
 -- One run at a time in a location, whatever the queue believes.
+-- squawk-ignore require-concurrent-index-creation
 create unique index publications_tenant_id_location_id_leased_key on publishing.publications (tenant_id, location_id) where lease_token is not null;
+-- squawk-ignore require-concurrent-index-deletion
 drop index publishing.publications_tenant_id_location_id_running_key;
+-- squawk-ignore require-concurrent-index-deletion
 drop index publishing.publications_unfinished_idx;
+-- squawk-ignore require-concurrent-index-creation
 create index publications_unfinished_idx on publishing.publications (status, updated_at)
   where status in ('queued', 'running', 'deferred', 'unpublishing');
 
