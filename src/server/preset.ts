@@ -18,6 +18,7 @@ import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
+import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
@@ -84,6 +85,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),
+      publicationPlanPlugin(errors),
     ],
     disablePlugins: [
       // `filter` says all that `condition` could.
