@@ -7,6 +7,7 @@ import { registerApi } from "./api.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerImport } from "./import.ts";
 import { registerMigrate } from "./migrate.ts";
+import { registerOperator } from "./operator.ts";
 import { explainError } from "./output.ts";
 import { registerPsql } from "./psql.ts";
 import { registerSnapshot } from "./snapshot.ts";
@@ -32,6 +33,7 @@ for (const register of [
   registerWorker,
   registerTenant,
   registerUser,
+  registerOperator,
   registerImport,
   registerSnapshot,
   registerPsql,
