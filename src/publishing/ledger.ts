@@ -7,6 +7,7 @@ import { z } from "zod";
 import { withIdentity } from "../database/with_identity.ts";
 import { errorCode } from "../errors.ts";
 import type { Finding } from "./render.ts";
+import type { Outcome } from "./stop.ts";
 
 /** Thrown inside a run whose lease another worker has taken: this one is believed dead and must not write. */
 export class LeaseLost extends Error {}
@@ -86,11 +87,7 @@ export type ItemState = {
   retryInMs: number | null;
 };
 
-export type Ending = {
-  status: "synced" | "partial" | "blocked" | "deferred" | "failed" | "superseded";
-  lastError: string | null;
-  /** For a deferred one: milliseconds until it goes on. */
-  runInMs: number | null;
+export type Ending = Outcome & {
   startedAt: Date;
   /** What the run's line in the history says besides. */
   metadata: Record<string, unknown>;

@@ -6,16 +6,16 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { LandfallError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type Client, createClient } from "./client.ts";
+import { type Credentials, isUnreadable, openCredentials } from "./credentials.ts";
 import * as ledger from "./ledger.ts";
-import { pace } from "./pace.ts";
+import { type MeteredClient, meteredClient } from "./metered.ts";
 import { renderFolder, renderTouchpoint } from "./render.ts";
-import { decryptSecret, locationSecretContext } from "./secrets.ts";
+import { locationSecretContext } from "./secrets.ts";
 import { sendItem } from "./send_item.ts";
-import { type Outcome, obstacleOf, type Sending, Stop, stopLocation } from "./sending.ts";
+import { obstacleOf, type Sending, stopLocation } from "./sending.ts";
 import { type Snapshot, snapshotSchema } from "./snapshot.ts";
+import { type Outcome, Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
 import { publishToken } from "./token.ts";
 
@@ -90,28 +90,35 @@ async function send(
   log: Logger,
   metadata: Record<string, unknown>,
 ): Promise<Outcome> {
-  const { locationId, ghlLocationId, token } = await openLocation(options, run, claim);
+  const { locationId, ghlLocationId, credentials } = await openLocation(options, run, claim);
   const parsed = snapshotSchema.safeParse(claim.snapshot);
   if (!parsed.success) {
     const lastError = `The version cannot be read: ${z.prettifyError(parsed.error)} Submit the journey again.`;
     return { status: "failed", lastError, runInMs: null };
   }
-  const paced = pace(
-    createClient({
-      baseUrl: options.baseUrl,
-      token,
-      locationId: ghlLocationId,
-      userAgent: options.userAgent,
-      timeoutMs: options.timing.callTimeoutMs,
-    }),
-    options.signal,
-  );
-  const sending = describeSending(options, run, claim, locationId, parsed.data, paced.client, log);
+  const { pool, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const meter = meteredClient({
+    pool,
+    log,
+    secretKey,
+    baseUrl,
+    userAgent,
+    timing,
+    signal,
+    tenantId: run.tenantId,
+    locationId,
+    ghlLocationId,
+    credentials,
+    ciphertext: claim.token_ciphertext,
+    secretContext: locationSecretContext(run.tenantId, claim.client_id),
+    publicationId: run.publicationId,
+  });
+  const sending = describeSending(options, run, claim, locationId, parsed.data, meter, log);
   await ledger.addItems(run, newItems(sending));
   try {
     return await sendItems(sending, options.signal);
   } finally {
-    metadata.calls = paced.callCount();
+    metadata.calls = meter.callCount();
     metadata.duplicatesArchived = sending.duplicatesArchived;
   }
 }
@@ -134,14 +141,24 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   try {
     const context = locationSecretContext(run.tenantId, claim.client_id);
     const own = claim.token_ciphertext;
-    const token = own === null ? options.defaultToken : decryptSecret(options.secretKey, own, context);
-    if (token !== null) return { locationId, ghlLocationId, token };
+    const credentials = credentialsOf(options, own, context);
+    if (credentials !== null) return { locationId, ghlLocationId, credentials };
   } catch (error) {
-    if (!(error instanceof LandfallError)) throw error;
+    if (!isUnreadable(error)) throw error;
     await stopLocation(run, locationId, "needs_reauth", `${error.message} ${error.wayOut}`, null);
   }
   const reason = "The location has no private integration token. Set one with setLocationToken.";
   return stopLocation(run, locationId, "needs_reauth", reason, null);
+}
+
+/** A location's own credentials, else the installation's token, else null. */
+function credentialsOf(
+  { secretKey, defaultToken }: PublishOptions,
+  ciphertext: string | null,
+  context: string,
+): Credentials | null {
+  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
+  return defaultToken === null ? null : { kind: "pit", token: defaultToken };
 }
 
 function describeSending(
@@ -150,7 +167,7 @@ function describeSending(
   claim: ledger.Claim,
   locationId: string,
   snapshot: Snapshot,
-  client: Client,
+  meter: MeteredClient,
   log: Logger,
 ): Sending {
   const tokenOf = (touchpointId: string | null) =>
@@ -162,7 +179,8 @@ function describeSending(
     snapshot,
     folderToken: tokenOf(null),
     touchpoints: new Map(snapshot.touchpoints.map((touchpoint) => [tokenOf(touchpoint.id), touchpoint])),
-    client,
+    client: meter.client,
+    meter,
     timing: options.timing,
     log,
     duplicatesArchived: 0,

@@ -8,13 +8,15 @@ import type { Client, Failure } from "./client.ts";
 import * as ledger from "./ledger.ts";
 import { decisions } from "./outcomes.ts";
 import { type Rendered, renderFolder, renderTouchpoint } from "./render.ts";
-import { obstacleOf, type Sending, Stop, stopLocation } from "./sending.ts";
+import { obstacleOf, type Sending, stopLocation } from "./sending.ts";
+import { Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
 
 type Obtained = { remote: RemoteObject; isNew: boolean };
 
 /** One item, from where it stands to synced or to the state that says why not. */
 export async function sendItem(sending: Sending, item: ledger.Item): Promise<void> {
+  sending.meter.about(item.id);
   const wanted = render(sending, item, item.remote_name);
   const obstacle = obstacleOf(wanted);
   if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, null);
@@ -180,7 +182,8 @@ async function recordFailedCreation(
   const { run, locationId } = sending;
   if (failure.class === "ambiguous") {
     const [firstLook = 0] = sending.timing.settleDelaysMs;
-    return setFailed(sending, item, failure, "unknown", firstLook);
+    await setFailed(sending, item, failure, "unknown", firstLook);
+    return stopWhileUnanswered(sending, failure);
   }
   if (failure.class === "rejected") {
     // GoHighLevel has been seen to refuse and to create all the same: what it made is ours from now on.
@@ -226,9 +229,16 @@ async function recordFailure(
   const askedWait = failure.rate.retryAfterMs ?? 0;
   const wait = failure.class === "rate_burst" ? 0 : backoff(timing, item.attempts);
   await setFailed(sending, item, failure, "pending", Math.max(wait, askedWait));
+  stopWhileUnanswered(sending, failure);
   if (askedWait > timing.longestWaitMs) {
     throw new Stop({ status: "deferred", lastError: describe(failure), runInMs: askedWait });
   }
+}
+
+/** Ends the run while the location is left alone because it does not answer. */
+function stopWhileUnanswered({ meter }: Sending, failure: Failure): void {
+  const runInMs = meter.circuitWaitMs();
+  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describe(failure), runInMs });
 }
 
 async function setFailed(
@@ -245,7 +255,9 @@ async function setFailed(
   );
   await ledger.setItem(sending.run, item, {
     status,
-    attempts: item.attempts + (decisions[failure.class].countsAttempt ? 1 : 0),
+    // While GoHighLevel answers nobody, nothing is learnt about this item.
+    attempts:
+      item.attempts + (decisions[failure.class].countsAttempt && sending.meter.circuitWaitMs() === null ? 1 : 0),
     lastError: describe(failure),
     errorClass: failure.class,
     traceId,

@@ -3,6 +3,7 @@ import { PgSimplifyInflectionPlugin, PgSimplifyInflectionPreset } from "@graphil
 import type pg from "pg";
 import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
+import { NoSchemaIntrospectionCustomRule } from "postgraphile/graphql";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
@@ -27,7 +28,7 @@ import { watchSuspensions } from "./suspensions.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
-export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing"];
+export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing", "leadgen"];
 
 /** Largest request body: an e-mail with its images inline fits. */
 export const MAX_REQUEST_BYTES = 1_000_000;
@@ -58,6 +59,8 @@ export interface PresetOptions {
   sessionSeconds: number;
   /** Whether GraphiQL answers at `/`. */
   hasGraphiql: boolean;
+  /** Whether the schema may be asked for, and guessed at by what an error suggests. */
+  isIntrospectable: boolean;
   log: Logger;
 }
 
@@ -65,7 +68,8 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
+  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
+  const { hasGraphiql, isIntrospectable } = options;
   const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
@@ -75,8 +79,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       TidyPlugin,
       IndexedFiltersPlugin,
       pagesPlugin(errors),
-      budgetPlugin(errors),
-      earlyErrorsPlugin(errors),
+      budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
+      earlyErrorsPlugin(errors, isIntrospectable),
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
@@ -133,11 +137,14 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       maxRequestLength: MAX_REQUEST_BYTES,
       allowedRequestContentTypes: ["application/json"],
       watch: false,
-      websockets: true,
-      maskError: makeMaskError(errors, log),
+      // The limits that sockets need are ours: see sockets.ts.
+      websockets: false,
+      maskError: makeMaskError(errors, log, isIntrospectable),
     },
     grafast: {
       explain: false,
+      // Statements have a limit of their own, shorter than this: see migrations/hooks/roles.sql.
+      timeouts: { planning: 5_000, execution: 30_000 },
       async context({ ws }) {
         const request =
           ws === undefined ? currentRequest() : await identifySocket(ws, errors, { pool, tokens, rolePrefix });

@@ -9,6 +9,7 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 import type { Config } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
+import { makeAllowances } from "./allowances.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { readErrorCatalog } from "./errors.ts";
@@ -16,7 +17,7 @@ import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
-import { acceptSockets } from "./sockets.ts";
+import { acceptSockets, type SocketOptions } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
@@ -28,6 +29,8 @@ export interface ServerOptions {
   log: Logger;
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
+  /** How often the sessions of open sockets are looked at, in milliseconds. */
+  checkSocketsEvery?: number;
 }
 
 export interface RunningServer {
@@ -41,6 +44,9 @@ export interface RunningServer {
 /** How long requests under way may still take when the server closes, in milliseconds. */
 const CLOSING_PATIENCE = 10_000;
 
+/** Whoever sends slowly on purpose holds a connection for these many milliseconds at most. */
+const SLOWEST = { headersTimeout: 5_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 };
+
 /**
  * Starts the API.
  *
@@ -52,6 +58,7 @@ export async function startServer({
   listenUrl = databaseUrl,
   log,
   routers = [],
+  checkSocketsEvery = 5_000,
 }: ServerOptions): Promise<RunningServer> {
   const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
   const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
@@ -64,6 +71,8 @@ export async function startServer({
     const errors = await readErrorCatalog(pool);
     const tokens = makeTokens(config.jwt.secret);
     const { rolePrefix, secretKey } = config;
+    const identity = { pool, tokens, rolePrefix };
+    const allowances = makeAllowances(pool, config.api.rateLimits, errors);
     const instance = postgraphile(
       makePreset({
         pool,
@@ -74,6 +83,7 @@ export async function startServer({
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
         hasGraphiql: config.environment === "development",
+        isIntrospectable: config.environment !== "production",
         log,
       }),
     );
@@ -85,16 +95,18 @@ export async function startServer({
     const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
     const app = makeApp({
       config,
+      allowances,
       errors,
-      identity: { pool, tokens, rolePrefix },
+      identity,
       log,
       pool,
       graphql,
       routers: [reports, serveAttachments(pool, config.filesDir), ...routers],
     });
-    const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
+    const server = createServer(SLOWEST, app);
     await serv.ready();
-    await acceptSockets(server, serv);
+    const isTrusted = app.get("trust proxy fn") as SocketOptions["isTrusted"];
+    acceptSockets(server, serv, { allowances, errors, identity, log, isTrusted, checkEvery: checkSocketsEvery });
     await listen(server, config.api.host, config.api.port);
     const { port } = server.address() as AddressInfo;
     const host = config.api.host === "0.0.0.0" ? "127.0.0.1" : config.api.host;

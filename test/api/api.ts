@@ -38,9 +38,12 @@ export interface TestApi {
 }
 
 export interface TestApiOptions {
-  config?: Partial<Config>;
+  /** What is different in the configuration. */
+  change?: (config: Config) => Partial<Config>;
   routers?: MountedRouter[];
   log?: Logger;
+  /** How often the sessions of open sockets are looked at, in milliseconds; hardly ever where nothing is said. */
+  checkSocketsEvery?: number;
   /** Changes the database before the API looks at it. */
   prepare?: (database: TestDatabase) => Promise<unknown>;
 }
@@ -51,12 +54,18 @@ export function codeOf(answer: Answer): unknown {
 }
 
 /** Starts an API; `harbour` has one person of each role (viewer@harbour.test …), `meadow` an admin. */
-export async function startTestApi(change: TestApiOptions = {}): Promise<TestApi> {
+export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
-  await change.prepare?.(database);
-  const { routers = [], log = logger } = change;
-  const config = { ...database.config, ...change.config };
-  const server = await startServer({ config, databaseUrl: database.urls.authenticator, log, routers });
+  await options.prepare?.(database);
+  const { routers = [], log = logger, checkSocketsEvery = 600_000 } = options;
+  const config = { ...database.config, ...options.change?.(database.config) };
+  const server = await startServer({
+    config,
+    databaseUrl: database.urls.authenticator,
+    log,
+    routers,
+    checkSocketsEvery,
+  });
   const api: TestApi = {
     url: server.url,
     database,

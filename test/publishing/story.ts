@@ -10,7 +10,7 @@ import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
 import type { JournalEntry } from "../../src/sandbox/gohighlevel/journal.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 import type { State } from "../../src/sandbox/gohighlevel/state.ts";
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { sandboxToken, type TokenInput } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 export type Step = { name: string; type: string; content?: object };
@@ -57,6 +57,12 @@ export type Story = {
   publication(publicationId: string): Promise<Record<string, unknown>>;
   items(publicationId: string): Promise<ItemRow[]>;
   location(): Promise<Record<string, unknown>>;
+  /** The calls that a publication made, first to last. */
+  calls(publicationId: string): Promise<Record<string, unknown>[]>;
+  /** Lets the time pass that a deferred publication and its location wait for. */
+  wake(publicationId: string): Promise<void>;
+  /** Makes the stand-in accept a token. */
+  token(token: TokenInput): Promise<void>;
   history(): Promise<Record<string, unknown>[]>;
   state(): Promise<State>;
   journal(): Promise<JournalEntry[]>;
@@ -157,6 +163,23 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
         story.ghlLocationId,
       ]);
       return row ?? {};
+    },
+    calls: (publicationId) =>
+      database.query("select * from publishing.api_calls where publication_id = $1 order by id", [publicationId]),
+    async wake(publicationId) {
+      await database.query(
+        "update publishing.publications set run_after = now() where id = $1 and status = 'deferred'",
+        [publicationId],
+      );
+      await database.query(
+        `update publishing.locations set retry_at = null,
+           paused_until = case when status = 'paused' then now() - interval '1 s' end where ghl_location_id = $1`,
+        [story.ghlLocationId],
+      );
+      await worker.query("select publishing.resume_publications()");
+    },
+    async token(token) {
+      await fake("tokens", token);
     },
     history: () =>
       database.query("select * from journeys.sync_history where tenant_id = $1 order by created_at, id", [

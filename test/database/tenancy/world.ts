@@ -38,9 +38,11 @@ const particular: Record<string, Record<string, unknown>> = {
   "audit.changes": { row_id: "00000000-0000-4000-8000-000000000000", transaction_id: "3" },
   "imports.batches": { status: "running" },
   "imports.attachments": { problem: "gone" },
+  "imports.predictions": { fate: "inserted" },
   "journeys.approvals": { touchpoint_id: null },
   "journeys.journey_versions": { snapshot: { journey: {}, touchpoints: [] } },
   "journeys.touchpoints": { next_touchpoint_id: null },
+  "leadgen.research_assets": { contact_id: null },
 };
 
 export async function createTenant(database: TestDatabase, slug: string): Promise<Tenant> {

@@ -1,5 +1,5 @@
---! Previous: sha1:f53b240e0df2265681533e086f70ba570d8ece5d
---! Hash: sha1:45c7c69c338353f4be85810a6fec447f92d456ec
+--! Previous: sha1:f9dcdebc850bfc2a63c9b6d4d62982833ca1e2e9
+--! Hash: sha1:58e421b686ef13a8af540d560504ad8cbed83716
 --! Message: put operators above tenants
 
 -- Operators are people above the tenants: they sign in as everybody does, to a session that has no tenant, and make, suspend and reactivate
@@ -645,7 +645,7 @@ on conflict (code) do update
     is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
 --! EndIncluded tenancy/errors.sql
 --! Included app/edge_errors.sql
--- What the API says before or instead of a statement: LF900 to LF919.
+-- What the API says before or instead of a statement: LF900 to LF929.
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF900', 'invalid_request', 400, 'The API does not understand this request: %s',
     'Send POST /graphql with content-type application/json and a body such as {"query": "{ currentUser { role } }"}; GraphiQL and docs/api.md know every field.'),
@@ -658,7 +658,14 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF907', 'busy', 503, 'Somebody else is changing the same rows.', 'Send it again.'),
   ('LF908', 'unavailable', 503, 'The database cannot be reached.', 'Try again in a few seconds. If it stays, report the error id %s.'),
   ('LF909', 'no_such_route', 404, 'There is nothing at %s.', 'The API is at POST /graphql; /healthz and /readyz tell how it is.'),
-  ('LF910', 'method_not_allowed', 405, 'The API does not answer %s here.', 'Send POST /graphql.')
+  ('LF910', 'method_not_allowed', 405, 'The API does not answer %s here.', 'Send POST /graphql.'),
+  ('LF911', 'too_many_requests', 429, 'Too many %s.', 'Wait %s seconds, then send it again.'),
+  ('LF912', 'unknown_document', 400, 'This API answers documents that it was told of beforehand, and %s is none of them.',
+    'Send the id of one as documentId; landfall documents add tells it of new ones.'),
+  ('LF913', 'idempotency_key_reused', 422, 'This idempotency key was sent before, with another request.', 'Make a new key for each change that you want.'),
+  ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
+  ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
+  ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)
