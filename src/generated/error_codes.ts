@@ -17,6 +17,7 @@ export const errorCodes = {
   invalid_value: "LF025",
   wrong_tool_version: "LF030",
   cannot_migrate: "LF031",
+  operator_unknown: "LF032",
   wrong_credentials: "LF040",
   no_such_membership: "LF041",
   too_many_attempts: "LF042",

@@ -21,6 +21,7 @@ import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
+import { tenantsPlugin } from "./plugins/tenants.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
 import { currentRequest } from "./request.ts";
 import { identifySocket } from "./sockets.ts";
@@ -84,6 +85,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
+      tenantsPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],
