@@ -97,6 +97,8 @@ export const errorCodes = {
   import_holds_secret: "LF262",
   report_not_shown: "LF280",
   report_link_ended: "LF281",
+  message_sent: "LF401",
+  note_missing: "LF402",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",
