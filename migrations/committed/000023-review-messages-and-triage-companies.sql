@@ -1,5 +1,5 @@
 --! Previous: sha1:649fcf0ba04a6fc749573726956f394f49797099
---! Hash: sha1:3fe8249b618b93b7e899a9201bcbafe3fae6ee66
+--! Hash: sha1:32c1cacfc7b0ab8923ca9651c5bc5908b1996c23
 --! Message: review messages and triage companies
 
 -- People decide what workflows found and drafted: messages are approved or rejected, companies passed or disqualified; contacts follow.
@@ -79,7 +79,11 @@ comment on function app_private.tg__refuse_change() is 'Refuses to change a row 
 --! Included leadgen/errors.sql
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF401', 'message_sent', 409, 'This message is %s, so what was sent stays as it is.', 'Write another message to the contact.'),
-  ('LF402', 'note_missing', 400, 'A rejection says why.', 'Send a note with it.')
+  ('LF402', 'note_missing', 400, 'A rejection says why.', 'Send a note with it.'),
+  ('LF403', 'same_row', 400, 'This is one %s, named twice.', 'Name the other one.'),
+  ('LF404', 'merged_elsewhere', 409, 'This %s was merged already.', 'Undo that merge with undoLeadgenDuplicateDecision, or choose the one that was kept.'),
+  ('LF405', 'undone_already', 409, 'This decision was taken back already.', 'Decide anew.'),
+  ('LF406', 'merged_since', 409, 'The %s that was kept has been merged into another since.', 'Undo that merge first.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)
@@ -103,8 +107,8 @@ comment on function app_private.tg_messages__keep_sent() is
 create or replace trigger _200_keep_sent before update on leadgen.messages
   for each row when (
     old.status in ('sent', 'delivered', 'replied')
-    and (old.contact_id, old.channel, old.sequence_step, old.variant, old.subject, old.body, old.language)
-      is distinct from (new.contact_id, new.channel, new.sequence_step, new.variant, new.subject, new.body, new.language)
+    and (old.channel, old.sequence_step, old.variant, old.subject, old.body, old.language)
+      is distinct from (new.channel, new.sequence_step, new.variant, new.subject, new.body, new.language)
   ) execute function app_private.tg_messages__keep_sent();
 
 create or replace function app_private.tg_messages__return_to_draft() returns trigger
