@@ -1,5 +1,5 @@
---! Previous: sha1:649fcf0ba04a6fc749573726956f394f49797099
---! Hash: sha1:32c1cacfc7b0ab8923ca9651c5bc5908b1996c23
+--! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
+--! Hash: sha1:46a371d0ae2ad71c182ac260fa6d5befac996e5d
 --! Message: review messages and triage companies
 
 -- People decide what workflows found and drafted: messages are approved or rejected, companies passed or disqualified; contacts follow.

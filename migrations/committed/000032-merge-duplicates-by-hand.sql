@@ -1,5 +1,5 @@
---! Previous: sha1:32c1cacfc7b0ab8923ca9651c5bc5908b1996c23
---! Hash: sha1:5ca03026b8668f85ed319d72dd1facba5cffd929
+--! Previous: sha1:46a371d0ae2ad71c182ac260fa6d5befac996e5d
+--! Hash: sha1:7a949b8147e5e500d5c10f6582073713d1cce560
 --! Message: merge duplicates by hand
 
 -- Rows that look like one are told, and merged by people alone, so that it can be taken back.
