@@ -313,7 +313,8 @@ export async function interruptComparison(comparison: Comparison, ending: Compar
   await asWorker(comparison, async (client) => {
     await client.query(
       `update publishing.reconciliations r
-       set status = $4, last_error = $5, run_after = now() + make_interval(secs => $6::float8 / 1000), lease_token = null,
+       set status = $4::text::publishing.reconciliation_status, last_error = $5,
+         run_after = now() + make_interval(secs => $6::float8 / 1000), lease_token = null,
          lease_expires_at = null, finished_at = case when $4::text = 'failed' then now() end
        where r.tenant_id = $1 and r.id = $2 and r.lease_token = $3`,
       [

@@ -49,7 +49,8 @@ export type RunResult = ledger.Ending["status"] | "unpublished" | "unpublishing"
  * Takes a publication up and goes on with it as far as it can, or takes it back where that was asked for. Safe to call twice,
  * at once or after a crash: only one caller gets the publication, and what an earlier one began is found again.
  *
- * @throws what the database throws; everything that GoHighLevel does ends as a state of an item, a publication or a location
+ * @throws what the database throws, LF048 where the tenant is suspended: the publication stays as it is, and reactivation wakes it;
+ *   everything that GoHighLevel does ends as a state of an item, a publication or a location
  */
 export async function publishJourney(options: PublishOptions, job: PublishJob): Promise<RunResult> {
   const { pool, timing } = options;

@@ -17,7 +17,10 @@ beforeEach(async () => {
   await story.newClient();
 });
 
-async function publish(name: string, steps: Step[] = [email, sms]): Promise<{ journeyId: string; publicationId: string }> {
+async function publish(
+  name: string,
+  steps: Step[] = [email, sms],
+): Promise<{ journeyId: string; publicationId: string }> {
   const journeyId = await story.writeJourney(name, steps);
   const publicationId = await story.publish(journeyId);
   expect(await story.run(publicationId)).toBe("synced");

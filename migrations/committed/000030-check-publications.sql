@@ -1,5 +1,5 @@
---! Previous: sha1:2a7d8ef564c2e8854f73c2868f63d11c5ed5b6eb
---! Hash: sha1:9778cb552d1017a190cea8fb8fcb83dec25253fd
+--! Previous: sha1:5b5b12fbd9187267e961bbd6fb64a7c8b7df8353
+--! Hash: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
 --! Message: check publications
 
 -- The constraints that came with taking back, checked for the rows that were there before.

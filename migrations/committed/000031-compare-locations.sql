@@ -1,5 +1,5 @@
---! Previous: sha1:d23fca755ded3436aa0c38dab84021407de6f958
---! Hash: sha1:0079fbd71cd0c82ee698191109e6b8cd66e52766
+--! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
+--! Hash: sha1:b471de7d3d9fcb4242fd64835325d3849062ce14
 --! Message: compare locations
 
 -- What we have in a location is compared with what was approved, every night and on demand; what differs waits for a person.

@@ -1,5 +1,5 @@
---! Previous: sha1:e524b07140d61643ccd31a8881568ab5f40d18b8
---! Hash: sha1:2a7d8ef564c2e8854f73c2868f63d11c5ed5b6eb
+--! Previous: sha1:78b2db49ed51d9d4a03f08589b8e5570b8333ce9
+--! Hash: sha1:5b5b12fbd9187267e961bbd6fb64a7c8b7df8353
 --! Message: plan publish and take back
 
 -- A publication can be planned, be of a template on its own, let others go first, and be taken back.
@@ -380,6 +380,7 @@ create or replace function publishing.resume_publications(patience interval defa
     for publication in
       select p.*
       from publishing.publications p
+      join tenancy.tenants t on t.id = p.tenant_id and t.is_active
       where (p.status = 'deferred' and p.run_after <= now())
         or (p.status = 'running' and p.lease_expires_at < now())
         or (p.status = 'queued' and p.updated_at < now() - patience)
@@ -389,7 +390,7 @@ create or replace function publishing.resume_publications(patience interval defa
         )
       order by p.updated_at
       limit 500
-      for update skip locked
+      for update of p skip locked
     loop
       if publication.status = 'deferred' then
         -- The trigger wakes the worker.
@@ -404,7 +405,7 @@ create or replace function publishing.resume_publications(patience interval defa
   end
   $$;
 comment on function publishing.resume_publications(interval) is
-  'Wakes the worker for what is due or was left behind by a dead one, in every tenant, and says how many. Definer, because the worker sees one tenant at a time. For the worker, every minute.';
+  'Wakes the worker for what is due or was left behind by a dead one, in every active tenant, and says how many. Definer, because the worker sees one tenant at a time. For the worker, every minute.';
 grant execute on function publishing.resume_publications(interval) to :WORKER;
 --! EndIncluded publishing/resume_publications.sql
 --! Included publishing/retry_publication.sql
