@@ -386,7 +386,16 @@ export async function syncItem(
   run: Run,
   locationId: string,
   item: Item,
-  remote: { id: string; name: string; hash: string; journeyVersionId: string | null; traceId: string | null },
+  remote: {
+    id: string;
+    name: string;
+    hash: string;
+    journeyVersionId: string | null;
+    traceId: string | null;
+    /** What was read back; null where nothing was, for it is held already. */
+    remoteHash: string | null;
+    remoteUpdatedAt: string | null;
+  },
 ): Promise<void> {
   await guarded(run, async (client) => {
     const { rows } = await client.query<{ touchpoint_id: string | null }>(
@@ -399,9 +408,21 @@ export async function syncItem(
     );
     await client.query(
       `update publishing.remote_objects r
-       set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7, archived_at = null
+       set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7, archived_at = null,
+         forgotten_at = null, remote_hash = coalesce($8, r.remote_hash),
+         remote_updated_at = case when $8::text is null then r.remote_updated_at else $9::timestamptz end
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
-      [run.tenantId, locationId, item.asset_kind, item.token, remote.hash, remote.journeyVersionId, remote.name],
+      [
+        run.tenantId,
+        locationId,
+        item.asset_kind,
+        item.token,
+        remote.hash,
+        remote.journeyVersionId,
+        remote.name,
+        remote.remoteHash,
+        remote.remoteUpdatedAt,
+      ],
     );
     await client.query(
       `update journeys.touchpoints t

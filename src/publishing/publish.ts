@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { z } from "zod";
 import type { Logger } from "../log.ts";
-import { type Credentials, isUnreadable, openCredentials } from "./credentials.ts";
+import { type Credentials, credentialsOf, isUnreadable } from "./credentials.ts";
 import { elementsOf } from "./elements.ts";
 import * as ledger from "./ledger.ts";
 import { linkFinder } from "./links.ts";
@@ -202,7 +202,7 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   try {
     const context = locationSecretContext(run.tenantId, claim.client_id);
     const own = claim.token_ciphertext;
-    const credentials = credentialsOf(options, own, context);
+    const credentials = credentialsOf(options.secretKey, own, context, options.defaultToken);
     if (credentials !== null) return { locationId, ghlLocationId, credentials };
   } catch (error) {
     if (!isUnreadable(error)) throw error;
@@ -210,16 +210,6 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   }
   const reason = "The location has no private integration token. Set one with setLocationToken.";
   return stopLocation(run, locationId, "needs_reauth", reason, null);
-}
-
-/** A location's own credentials, else the installation's token, else null. */
-function credentialsOf(
-  { secretKey, defaultToken }: PublishOptions,
-  ciphertext: string | null,
-  context: string,
-): Credentials | null {
-  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
-  return defaultToken === null ? null : { kind: "pit", token: defaultToken };
 }
 
 function describeSending(
