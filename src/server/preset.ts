@@ -12,6 +12,7 @@ import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
+import { idempotencyPlugin } from "./plugins/idempotency.ts";
 import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
@@ -82,6 +83,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       pagesPlugin(errors),
       budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
       earlyErrorsPlugin(errors, isIntrospectable),
+      idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
