@@ -1,5 +1,5 @@
---! Previous: sha1:d32b63658ac6cbfef96ba31ba14dd43536241ede
---! Hash: sha1:b0cb37481c17f7ca108b4fd03ece483fa422df78
+--! Previous: sha1:28d148894054858d6659ca92316913d00d1b0384
+--! Hash: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
 --! Message: make changes once
 
 -- A change that is sent twice under one key is made once.

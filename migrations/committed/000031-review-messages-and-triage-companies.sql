@@ -1,5 +1,5 @@
---! Previous: sha1:d5408225f93cc6d469aa2f99caa121de311c66fd
---! Hash: sha1:5ccaaf2d733c51f6be43e3dca6098c9bbd52ca01
+--! Previous: sha1:2902b23828b3e3ddb2ac162bd4df45784a427bbc
+--! Hash: sha1:11ebba63e8ebec8bb3e9eb357e018d0c73002193
 --! Message: review messages and triage companies
 
 -- People decide what workflows found and drafted: messages are approved or rejected, companies passed or disqualified; contacts follow.

@@ -1,5 +1,5 @@
---! Previous: sha1:5ccaaf2d733c51f6be43e3dca6098c9bbd52ca01
---! Hash: sha1:d850f43df1478ee47d52eb2847c98894d13f8b7e
+--! Previous: sha1:11ebba63e8ebec8bb3e9eb357e018d0c73002193
+--! Hash: sha1:9c61f7067de2ad6850acdc27b811e379f9f0b7c2
 --! Message: merge duplicates by hand
 
 -- Rows that look like one are told, and merged by people alone, so that it can be taken back.

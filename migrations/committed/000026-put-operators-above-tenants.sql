@@ -1,5 +1,5 @@
---! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
---! Hash: sha1:d5408225f93cc6d469aa2f99caa121de311c66fd
+--! Previous: sha1:05dcda42a5dca28a763764316779df935f6e0609
+--! Hash: sha1:34002512b3cc8741c490f81032f2e1ad6dd2be5c
 --! Message: put operators above tenants
 
 -- Operators are people above the tenants: they sign in as everybody does, to a session that has no tenant, and make, suspend and reactivate

@@ -1,5 +1,5 @@
---! Previous: sha1:d850f43df1478ee47d52eb2847c98894d13f8b7e
---! Hash: sha1:d32b63658ac6cbfef96ba31ba14dd43536241ede
+--! Previous: sha1:9c61f7067de2ad6850acdc27b811e379f9f0b7c2
+--! Hash: sha1:28d148894054858d6659ca92316913d00d1b0384
 --! Message: compare locations
 
 -- What we have in a location is compared with what was approved, every night and on demand; what differs waits for a person.
