@@ -2,7 +2,8 @@ import type pg from "pg";
 import type { Caller } from "./request.ts";
 import type { TokenClaims, Tokens } from "./tokens.ts";
 
-type Role = Extract<Caller, { kind: "user" }>["role"];
+/** What somebody is in their session. */
+export type SessionRole = Extract<Caller, { kind: "user" }>["role"] | "operator";
 
 /** What it takes to find out who asks. */
 export interface IdentitySources {
@@ -12,8 +13,11 @@ export interface IdentitySources {
   rolePrefix: string;
 }
 
-/** The code of an error (see docs/errors.md) for whoever shows a token that does not count. */
-export type Refusal = { refusal: "LF044" | "LF045" | "LF046" };
+/** The code of an error (see docs/errors.md) for whoever shows a token that does not count, and what it is about. */
+export interface Refusal {
+  refusal: string;
+  particulars: string[];
+}
 
 /**
  * Finds out who asks. The token names a session; which role that session has is asked of the database, for every request anew.
@@ -28,21 +32,42 @@ export async function identifyCaller(
 ): Promise<Caller | Refusal> {
   if (authorization === undefined) return { kind: "visitor", rolePrefix };
   const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) return { refusal: "LF044" };
+  if (token === undefined) return refuse("LF044");
   const claims = await tokens.verify(token);
-  if (claims === "expired") return { refusal: "LF045" };
-  if (claims === "invalid") return { refusal: "LF044" };
+  if (claims === "expired") return refuse("LF045");
+  if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);
-  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
+  if (role === null) return explainRefusal(pool, claims);
+  const { sessionId, userId, tenantId } = claims;
+  if (tenantId === null || role === "operator") return { kind: "operator", rolePrefix, userId, sessionId, requestId };
+  return { kind: "user", rolePrefix, role, userId, tenantId, sessionId, requestId };
+}
+
+function refuse(refusal: string, particular?: string | null): Refusal {
+  return { refusal, particulars: particular ? [particular] : [] };
 }
 
 /**
- * Which role a session has now; null where it has ended or was revoked.
+ * Why a session has no role: it has ended, or its tenant is suspended.
  *
  * @param pool connections as the authenticator
  */
-export async function authorizeSession(pool: pg.Pool, claims: TokenClaims): Promise<Role | null> {
-  const { rows } = await pool.query<{ role: Role | null }>({
+export async function explainRefusal(pool: pg.Pool, claims: TokenClaims): Promise<Refusal> {
+  const { rows } = await pool.query<{ error_code: string; particular: string | null }>({
+    name: "explain_refusal",
+    text: "select error_code, particular from app.explain_refusal($1, $2, $3)",
+    values: [claims.sessionId, claims.userId, claims.tenantId],
+  });
+  return refuse(rows[0]?.error_code ?? "LF046", rows[0]?.particular);
+}
+
+/**
+ * Which role a session has now; null where it has ended, was revoked, or its tenant is suspended.
+ *
+ * @param pool connections as the authenticator
+ */
+export async function authorizeSession(pool: pg.Pool, claims: TokenClaims): Promise<SessionRole | null> {
+  const { rows } = await pool.query<{ role: SessionRole | null }>({
     name: "authorize_session",
     text: "select app.authorize_session($1, $2, $3) as role",
     values: [claims.sessionId, claims.userId, claims.tenantId],

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
+import { errorCodes } from "../../generated/error_codes.ts";
 import { childLogger } from "../../log.ts";
 import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
@@ -40,12 +41,19 @@ const heartbeatMs = 5_000;
 /** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
 const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
+/** Whether the batch is left as it stands: for another try, or until its tenant is reactivated. */
+function letsGo(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return passing.test(code) || code === errorCodes.tenant_suspended;
+}
+
 /**
  * Brings a batch to its end, from wherever it stands: land → validate → load → verify, the plan, or the rollback. Every step commits as it goes, so whoever is
  * killed is followed by another who goes on at the last commit.
  *
  * @returns false where somebody else works on it, or there is nothing to do
- * @throws the database's or the network's own error where the fault may pass: let the queue try again
+ * @throws the database's or the network's own error where the fault may pass: let the queue try again; LF048 where the tenant is suspended:
+ *   reactivation queues the batch
  */
 export async function runBatch(
   pool: pg.Pool,
@@ -85,7 +93,7 @@ export async function runBatch(
       // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
       return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
     }
-    if (taken.status === "rolling_back" || passing.test(errorCode(error) ?? "")) {
+    if (taken.status === "rolling_back" || letsGo(error)) {
       await releaseLease(lease).catch((later) =>
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
       );

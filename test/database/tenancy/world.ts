@@ -42,6 +42,8 @@ const particular: Record<string, Record<string, unknown>> = {
   "journeys.approvals": { touchpoint_id: null },
   "journeys.journey_versions": { snapshot: { journey: {}, touchpoints: [] } },
   "journeys.touchpoints": { next_touchpoint_id: null },
+  "leadgen.duplicate_decisions": { contact_id: null, other_contact_id: null },
+  "leadgen.research_assets": { contact_id: null },
 };
 
 export async function createTenant(database: TestDatabase, slug: string): Promise<Tenant> {

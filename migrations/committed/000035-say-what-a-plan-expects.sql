@@ -1,5 +1,5 @@
---! Previous: sha1:1151eb381ff0217f1ea861181d74ba17d92d9ab7
---! Hash: sha1:fe402f66d2f42306bca11b6da6586eeea9d51011
+--! Previous: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
+--! Hash: sha1:523631f862b6379d055ffd465d9774ad47854b05
 --! Message: say what a plan expects
 
 -- What a plan found stays with its batch, and a run is held to the plan that was made before it. Both can be asked for over the API.
