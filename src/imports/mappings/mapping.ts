@@ -32,8 +32,6 @@ export interface Collection {
   unique: string[][];
   /** What the table demands of a row, so that one bad cell does not stop the others. */
   rules: Rule[];
-  /** Columns that the table's own triggers fill: each is that of the row that a link points to. The verifier holds them to it. */
-  stamped: Record<string, { link: string; table: string; column: string }>;
 }
 
 /** Whose value stays where the source and people both changed a column: nobody's until a person decides, the source's, the database's. */
@@ -85,7 +83,7 @@ export type Derivation =
   | { kind: "slug"; from: string }
   /** The place among siblings, from 0, by these columns in this order. Siblings are loaded together, and may link to each other. */
   | { kind: "rank"; within: string; by: string[] }
-  /** A column of the row that a link points to. */
+  /** A column of the row that a link points to; the link may be such a column itself. */
   | { kind: "through"; link: string; table: string; column: string }
   | { kind: "constant"; type: string; value: string };
 
@@ -181,7 +179,7 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules" | "stamped">> = {},
+  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules">> = {},
 ): Collection {
   return {
     aliases: [],
@@ -189,7 +187,6 @@ export function collection(
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
     ...options,
     name,
     table,
@@ -210,7 +207,6 @@ export function leftOut(name: string, because: string): Collection {
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
   };
 }
 

@@ -1,4 +1,4 @@
-import { type ConflictPolicy, columnsOf, type Derivation, mappedFields } from "../mappings/mapping.ts";
+import { type Collection, type ConflictPolicy, columnsOf, type Derivation, mappedFields } from "../mappings/mapping.ts";
 import type { LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { columnHash, isUndone, latestBase, quote, rowHash } from "./row_hash.ts";
@@ -61,8 +61,8 @@ function incomingBeside(batch: LoadingBatch, ledger: LedgerCollection, shape: Sh
       ? raw(`case when ${quote(name)} = any (waiting.columns) then null else incoming.${name} end as ${name}`)
       : raw(`incoming.${name}`),
   );
-  const derived = Object.entries(collection.derived).map(([column, derivation]) =>
-    deriveColumn(batch, table, column, derivation),
+  const derived = Object.entries(collection.derived).map(
+    ([column, derivation]) => sql`${deriveColumn(batch, collection, column, derivation)} as ${raw(column)}`,
   );
   return sql`
     incoming as materialized (
@@ -145,7 +145,8 @@ function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
 }
 
 /** A column that no field gives, worked out in SQL beside the incoming row. */
-function deriveColumn(batch: LoadingBatch, table: Sql, column: string, derivation: Derivation): Sql {
+function deriveColumn(batch: LoadingBatch, collection: Collection, column: string, derivation: Derivation): Sql {
+  const table = raw(collection.table as string);
   switch (derivation.kind) {
     case "slug": {
       const slug = sql`app_private.slugify(incoming.${raw(derivation.from)})`;
@@ -154,17 +155,21 @@ function deriveColumn(batch: LoadingBatch, table: Sql, column: string, derivatio
           select from ${table} other where other.tenant_id = ${batch.tenantId} and other.${raw(column)} = ${slug}
         ) then ${slug}
         else ${slug} || '-' || left(incoming.row_id::text, 8)
-      end) as ${raw(column)}`;
+      end)`;
     }
     case "rank":
-      return sql`place.place as ${raw(column)}`;
-    case "through":
+      return sql`place.place`;
+    case "through": {
+      const { link } = derivation;
+      const linkedBy = collection.derived[link];
       return sql`(
         select through.${raw(derivation.column)} from ${raw(derivation.table)} through
-        where through.tenant_id = ${batch.tenantId} and through.id = incoming.${raw(derivation.link)}
-      ) as ${raw(column)}`;
+        where through.tenant_id = ${batch.tenantId}
+          and through.id = ${linkedBy === undefined ? raw(`incoming.${link}`) : deriveColumn(batch, collection, link, linkedBy)}
+      )`;
+    }
     case "constant":
-      return sql`${derivation.value}::${raw(derivation.type)} as ${raw(column)}`;
+      return sql`${derivation.value}::${raw(derivation.type)}`;
   }
 }
 

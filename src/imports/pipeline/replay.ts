@@ -4,6 +4,7 @@ import { decodeFixed, readFixes } from "../fixes.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, mappingHash } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { linkingRows, moveLinks } from "./merges.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
 import { raw, run, shapeOf, sql } from "./sql.ts";
 
@@ -18,15 +19,17 @@ interface Waiting {
 }
 
 /**
- * Takes up what waits: records that were kept out, those that came in without a cell, and conflicts that nobody has decided. They are decoded anew, by the
- * mapping and with the fixes as they are now, and lose their outcome; the load gives them another. Ranked siblings of theirs do too, since
- * their places follow. All in one transaction: a replay is prepared, or it is not.
+ * Takes up what waits: records that were kept out, those that came in without a cell, conflicts that nobody has decided, and what links to a
+ * record that is merged into another now. They are decoded anew, by the mapping and with the fixes as they are now, and lose their outcome;
+ * the load gives them another. Ranked siblings of theirs do too, since their places follow. All in one transaction: a replay is prepared,
+ * or it is not.
  */
 export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
   await inBatch(batch, async (client) => {
     for (const line of ledger) {
       if (line.collection.table === null) continue;
       if ((await decodeWaiting(client, batch, line)) === 0) continue;
+      await moveLinks(client, batch, line);
       await takeUpSiblings(client, batch, line);
       // What is about the collection is told anew.
       await client.query(
@@ -129,6 +132,8 @@ async function readWaiting(
           select issue.row_id from imports.issues issue
           where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id}
             and (issue.fate = 'quarantined' or issue.reason = 'edited_since_import') and issue.settled_at is null
+          union
+          (${linkingRows(batch, line)})
         )
       order by payload.position
       limit ${pageSize}`,

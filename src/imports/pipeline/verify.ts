@@ -7,6 +7,7 @@ import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { readMergedRows } from "./merges.ts";
 import { expectWholeCollections } from "./sql.ts";
 
 /**
@@ -19,11 +20,12 @@ import { expectWholeCollections } from "./sql.ts";
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
   return await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
+    const merged = await readMergedRows(client, batch);
     const checks: Check[] = [];
     for (const line of ledger) {
       const parts =
         line.collection.table === null ? [checkCounts] : [checkCounts, checkRecords, checkReverseFields, checkComputed];
-      for (const part of parts) checks.push(...(await readable({ client, batch, line, ledger }, part)));
+      for (const part of parts) checks.push(...(await readable({ client, batch, line, ledger, merged }, part)));
     }
     await writeChecks(client, batch, checks);
     return checks.every(({ expected, actual }) => expected === actual);

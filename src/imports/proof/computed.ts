@@ -1,5 +1,5 @@
 import { type Computation, type Derivation, type MappedField, mappedFields } from "../mappings/mapping.ts";
-import { latestHash, rowHash } from "../pipeline/row_hash.ts";
+import { isEdited, latestBase } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
 import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } from "./source_cells.ts";
@@ -8,17 +8,13 @@ import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } 
  * What is worked out: by Landfall, of rows that no field gives, and by the source, of its own records. Both are worked out once more.
  */
 
-/** Checks derived and stamped columns, and the fields that the source computes, as far as it has them. */
+/** Checks derived columns, and the fields that the source computes, as far as it has them. */
 export async function checkComputed(proving: Proving): Promise<Check[]> {
   const { batch, line } = proving;
-  const { derived, stamped } = line.collection;
+  const { derived } = line.collection;
   const checks: Check[] = [];
   for (const [column, derivation] of Object.entries(derived)) {
     checks.push(await judge(proving, column, judgeDerived(proving, column, derivation)));
-  }
-  for (const [column, stamp] of Object.entries(stamped)) {
-    const through: Derivation = { kind: "through", ...stamp };
-    checks.push(await judge(proving, column, judgeDerived(proving, column, through)));
   }
   const names = new Set(line.source.fields.map(({ name }) => name));
   for (const [name, field] of Object.entries(line.collection.fields)) {
@@ -83,8 +79,9 @@ function judgeDerived({ batch, line }: Proving, column: string, derivation: Deri
               where image.batch_id = ${batch.id} and image.row_id = record.row_id and image.table_name = ${shape.table}
             )
             then ${own} in (expected.slug, expected.slug || '-' || left(row.id::text, 8))
-            else ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}) end`,
+            else not ${isEdited(shape, "row", column)} end`,
         sql`
+          left join lateral (${latestBase(batch, shape, "row")}) latest on true
           cross join lateral (
             select coalesce(
               nullif(regexp_replace(regexp_replace(lower(row.${raw(derivation.from)}), '[^a-z0-9]+', '-', 'g'), '^-|-$', '', 'g'), ''),
@@ -158,10 +155,10 @@ function judgeFormula({ batch, line }: Proving, { codec, sql: expression }: Comp
 
 /**
  * A count or another aggregate over the records that link to this one, worked out over their rows. Where one of those records waits, was
- * held, was edited here or is a row of theirs, the rows are not what the source worked on.
+ * held, was edited here or is a row of theirs, or where another record was merged into this one, the rows are not what the source worked on.
  */
 function judgeRollup(
-  { batch, line, ledger }: Proving,
+  { batch, line, ledger, merged }: Proving,
   { codec, sql: aggregate }: Computation,
   over: { collection: string; link: string },
   cellIn: (cells: string) => string,
@@ -204,6 +201,7 @@ function judgeRollup(
       where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
         and record.outcome in ('inserted', 'updated', 'unchanged')
         and not exists (select from unsettled where unsettled.record_id = record.record_id)
+        and record.row_id <> all (${merged.intoIds}::uuid[])
     ),
     judged as (
       select told.record_id,

@@ -38,6 +38,7 @@ const particular: Record<string, Record<string, unknown>> = {
   "audit.changes": { row_id: "00000000-0000-4000-8000-000000000000", transaction_id: "3" },
   "imports.batches": { status: "running" },
   "imports.attachments": { problem: "gone" },
+  "imports.merges": { into_row_id: "00000000-0000-4000-8000-000000000001" },
   "imports.predictions": { fate: "inserted" },
   "journeys.approvals": { touchpoint_id: null },
   "journeys.journey_versions": { snapshot: { journey: {}, touchpoints: [] } },
