@@ -176,6 +176,7 @@ export function registerImport(program: Command): void {
         ...issues.flatMap((issue) => [
           `${issue.id}  ${[issue.collection, issue.recordId, issue.field].filter((part) => part !== null).join(" / ")}: ${issue.reason}${issue.settledAt === null ? "" : ", settled"}`,
           ...(issue.original === null ? [] : [`  has ${issue.original}`]),
+          ...(issue.existing === null ? [] : [`  here ${issue.existing}`]),
           `  ${[issue.detail, issue.wayOut].filter((text) => text !== null).join(" ")}`,
         ]),
       ]);

@@ -16,6 +16,8 @@ export const reasons = {
   missing_required: "Fill in the field in the source.",
   dangling_link: "Link a record that exists, or empty the cell in the source.",
   link_elsewhere: "Link a record of the same group, or empty the cell in the source.",
+  link_deleted_here:
+    "People deleted here what it links to: link another record in the source, or empty the cell there.",
   parent_quarantined: "Settle the record that this one belongs to: both come in together.",
   duplicate_value: "Keep the value on one record only, or merge the two in the source.",
   ends_before_start: "Correct one of the two times in the source.",
@@ -41,6 +43,8 @@ export const reasons = {
     "Upload the file itself to the source, then run the import again: Landfall fetches public addresses only.",
   schema_changed: "Look what the mapping says to it (landfall import plan), then run the import again.",
   fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
+  deleted_here:
+    "Nothing, if the row was meant to go; to have it again, change the record in the source and import with --on-conflict source_wins.",
   gone_from_source: "Nothing, if the record was meant to go; its row is kept in the before-images.",
   gone_but_edited:
     "People edited it since the last import: delete the row by hand, or import with --on-conflict source_wins.",

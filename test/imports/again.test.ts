@@ -112,6 +112,43 @@ test("can keep the place that a person gave a touchpoint while its text is chang
   }
 });
 
+test("cannot bring back what people deleted, unless the source has changed it and wins", async () => {
+  await query("delete from journeys.journeys where name = 'Winter Tasting' or name = 'Inquiry to Tour'");
+  await changeInSource("Inquiry to Tour", { Goal: "Theirs" });
+  const count = async () =>
+    (await query("select count(*)::integer as count from journeys.journeys where name = 'Inquiry to Tour'"))[0]?.count;
+  const plan = await planImport(importing.request(sample.folder));
+  const held = await runAgain();
+  expect(held).toMatchObject({ status: "incomplete", verified: true });
+  expect(plan.collections).toEqual(held.collections);
+  expect(held.collections.find(({ name }) => name === "Journeys")).toMatchObject({ inserted: 0, conflicts: 1 });
+  expect(held.issues.filter(({ reason }) => reason === "edited_since_import")).toMatchObject([
+    { collection: "Journeys", original: expect.stringContaining("Theirs"), detail: "The row was deleted here." },
+  ]);
+  expect(await count()).toBe(0);
+  const kept = await runAgain({ options: { onConflict: "database_wins" } });
+  expect(kept).toMatchObject({ verified: true });
+  expect(kept.issues.filter(({ reason }) => reason === "kept_over_source")).toHaveLength(1);
+  expect(await count()).toBe(0);
+  const taken = await runAgain({ options: { onConflict: "source_wins" } });
+  expect(taken).toMatchObject({ verified: true });
+  expect(taken.collections.find(({ name }) => name === "Journeys")).toMatchObject({ inserted: 1 });
+  expect(await count()).toBe(1);
+});
+
+test("can tell that a link leads to what people deleted, and waits", async () => {
+  await query("delete from journeys.touchpoints where name = 'Welcome and brochure'");
+  const report = await runAgain();
+  expect(report).toMatchObject({ verified: true });
+  const waiting = report.issues.filter(({ reason }) => reason === "link_deleted_here");
+  expect(waiting).toContainEqual(
+    expect.objectContaining({ fate: "quarantined", detail: expect.stringMatching(/ was deleted here\.$/) }),
+  );
+  const before = await readRows(importing.database);
+  expect(await runAgain()).toMatchObject({ verified: true });
+  expect(await readRows(importing.database)).toEqual(before);
+});
+
 test("can tell edits from changes where an earlier import kept no hashes of the columns", async () => {
   await query(
     "set session_replication_role = replica; update imports.effects set column_hashes = null; set session_replication_role = origin",

@@ -162,7 +162,7 @@ async function finish(batch: LoadingBatch, status: BatchStatus, onProgress: Prog
 }
 
 /** One collection after the other: what waits of the first, the second must know. */
-async function validateAll(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
+async function validateAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
   await analyze(batch);
   for (const line of ledger) {
     if (line.step !== "landed") continue;

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { type Collection, columnsOf, type MappedField, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
-import { type Batch, inBatch } from "./batch.ts";
+import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { tellLost } from "./lost_fields.ts";
-import { isEdited, latestBase } from "./row_hash.ts";
+import { isEdited, isUndone, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkTableRules } from "./table_rules.ts";
 
@@ -16,7 +16,7 @@ const rankedChunkSize = 1_000;
  * a quarantined parent, values that two records claim. Records that wait get their outcome here; a cell that waits is told as an issue
  * and left out by the load. Then every ranked row gets its place.
  */
-export async function validate(batch: Batch, ledger: LedgerCollection): Promise<void> {
+export async function validate(batch: LoadingBatch, ledger: LedgerCollection): Promise<void> {
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
@@ -25,6 +25,7 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
     await tellLost(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
+      await leaveDeleted(client, batch, ledger, shape);
       await checkLinks(client, batch, ledger, shape);
       for (const rule of collection.rules) {
         await leaveCells(
@@ -69,6 +70,69 @@ export async function holdChildren(batch: Batch, ledger: LedgerCollection): Prom
     );
     if (rows.length > 0) await checkLinks(client, batch, ledger, shapeOf(ledger.collection));
   });
+}
+
+/**
+ * Rows that earlier imports wrote and that people deleted here stay deleted: like an edit, their deletion counts as long as the source says
+ * what it said, and is a conflict once it says something else. Only where the source wins that, they come in again.
+ */
+async function leaveDeleted(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+): Promise<void> {
+  const conflict = {
+    hold: "edited_since_import",
+    database_wins: "kept_over_source",
+    source_wins: "overwritten_by_source",
+  } as const;
+  const reason = conflict[batch.onConflict];
+  await run(
+    client,
+    sql`
+    with latest as (
+      select distinct on (effect.row_id) effect.row_id, effect.effect
+      from imports.effects effect
+      where effect.tenant_id = ${batch.tenantId} and effect.table_name = ${shape.table}
+        and not exists (
+          select from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = effect.row_id
+        )
+        and not ${isUndone("effect")}
+      order by effect.row_id, effect.id desc
+    ),
+    deleted as materialized (
+      select payload.row_id, payload.record_id, payload.sha256, payload.source_text,
+             coalesce(known.sha256 <> payload.sha256, false) as has_conflict
+      from latest
+      join app_private.import_payloads payload
+        on payload.batch_id = ${batch.id} and payload.collection_id = ${ledger.id} and payload.row_id = latest.row_id
+        and payload.rows is not null
+      left join lateral (
+        select record.sha256
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.row_id = payload.row_id
+          and record.outcome in ('inserted', 'updated', 'unchanged') and not ${isUndone("record")}
+        order by record.id desc
+        limit 1
+      ) known on true
+      where latest.effect <> 'deleted'
+        and not exists (
+          select from imports.records judged
+          where judged.tenant_id = ${batch.tenantId} and judged.batch_id = ${batch.id} and judged.row_id = payload.row_id
+        )
+    ),
+    told as (
+      insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, original, detail, way_out)
+      select ${batch.id}, ${ledger.id}, row_id, record_id, ${reason}, source_text, 'The row was deleted here.', ${reasons[reason]}
+      from deleted
+      where has_conflict
+    )
+    insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason, has_conflict)
+    select ${batch.id}, ${ledger.id}, row_id, record_id, sha256, 'skipped', 'deleted_here', has_conflict
+    from deleted
+    where not (has_conflict and ${batch.onConflict === "source_wins"})`,
+  );
 }
 
 async function checkLinks(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection, shape: Shape): Promise<void> {
@@ -120,8 +184,10 @@ async function checkLink(
     select
       incoming.row_id,
       incoming.record_id,
-      case when parent.row_id is null then 'dangling_link' else 'parent_quarantined' end as reason,
+      case when parent.row_id is null then 'dangling_link' when parent.reason = 'deleted_here' then 'link_deleted_here'
+           else 'parent_quarantined' end as reason,
       case when parent.row_id is null then ${`${target.name} has no such record.`}
+           when parent.reason = 'deleted_here' then ${`${target.name}/`} || parent.record_id || ' was deleted here.'
            else ${`${target.name}/`} || parent.record_id || ' waits in quarantine.' end as detail
     from (${incomingRows(batch, ledger.id, shape)}) incoming
     left join imports.records parent
@@ -177,12 +243,14 @@ export async function checkSiblingLink(
       case
         when incoming.${column} = incoming.row_id then 'link_elsewhere'
         when target.row_id is not null then 'link_elsewhere'
+        when parent.reason = 'deleted_here' then 'link_deleted_here'
         when parent.row_id is not null then 'parent_quarantined'
         else 'dangling_link'
       end as reason,
       case
         when incoming.${column} = incoming.row_id then 'It links to itself.'
         when target.row_id is not null then 'The record that it links to belongs to another group.'
+        when parent.reason = 'deleted_here' then ${`${ledger.collection.name}/`} || parent.record_id || ' was deleted here.'
         when parent.row_id is not null then ${`${ledger.collection.name}/`} || parent.record_id || ' waits in quarantine.'
         else ${`${ledger.collection.name} has no such record.`}
       end as detail
