@@ -146,15 +146,19 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
         select cell.key as name, count(*) as cells
         from app_private.import_payloads payload
         cross join lateral (select ${landedJson} as json offset 0) landed
-        cross join lateral jsonb_each(
-          case jsonb_typeof(landed.json -> ${batch.mapping.cellsIn}::text)
-            when 'object' then landed.json -> ${batch.mapping.cellsIn}::text else '{}'
-          end || (
-            select coalesce(jsonb_object_agg(beside.name, landed.json -> beside.name), '{}')
-            from unnest(${beside}::text[]) as beside (name)
-            where landed.json ? beside.name
-          )
-        ) as cell
+        cross join lateral (
+          select given.key, given.value
+          from jsonb_each(
+            case jsonb_typeof(landed.json -> ${batch.mapping.cellsIn}::text)
+              when 'object' then landed.json -> ${batch.mapping.cellsIn}::text else '{}'
+            end
+          ) as given
+          where given.key <> all (${beside}::text[]) or not landed.json ? given.key
+          union all
+          select beside.name, landed.json -> beside.name
+          from unnest(${beside}::text[]) as beside (name)
+          where landed.json ? beside.name
+        ) cell
         where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
           and (
             cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[])
