@@ -9,7 +9,7 @@ import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, typ
 import { checkTableRules } from "./table_rules.ts";
 
 /** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
-const rankedChunkSize = 1_000;
+const rankedChunkSize = 4_000;
 
 /**
  * Finds what cannot come in as it is, for a whole collection at once and knowing everything that landed: links to nothing, children of
@@ -189,7 +189,7 @@ async function checkLink(
       case when parent.row_id is null then ${`${target.name} has no such record.`}
            when parent.reason = 'deleted_here' then ${`${target.name}/`} || parent.record_id || ' was deleted here.'
            else ${`${target.name}/`} || parent.record_id || ' waits in quarantine.' end as detail
-    from (${incomingRows(batch, ledger.id, shape)}) incoming
+    from (${incomingRows(batch, ledger.id, shape, [field.column])}) incoming
     left join imports.records parent
       on parent.tenant_id = ${batch.tenantId} and parent.batch_id = ${batch.id} and parent.row_id = ${column}
     where ${column} is not null
@@ -228,7 +228,7 @@ export async function checkSiblingLink(
     ledger,
     field.column,
     sql`
-    with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+    with incoming as materialized (${incomingRows(batch, ledger.id, shape, [field.column, rank.within])}),
     targets as (
       select incoming.row_id, incoming.${within} as group_id from incoming
       union
@@ -281,7 +281,7 @@ async function checkUnique(
   const bad = sql`
     with incoming as materialized (
       select incoming.*, row_number() over (partition by ${value} order by incoming.source_position) as turn
-      from (${incomingRows(batch, ledger.id, shape)}) incoming
+      from (${incomingRows(batch, ledger.id, shape, columns)}) incoming
       where num_nulls(${value}) = 0
     )
     select incoming.row_id, incoming.record_id, 'duplicate_value' as reason,
@@ -394,7 +394,7 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
     await run(
       client,
       sql`
-      with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+      with incoming as materialized (${incomingRows(batch, ledger.id, shape, [derivation.within, ...derivation.by])}),
       kept as (
         select existing.id, existing.${within} as group_id, existing.${raw(column)} as place
         from ${raw(shape.table)} existing
@@ -412,21 +412,28 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
         where not exists (select from kept where kept.id = incoming.row_id)
       ),
       taken as (
-        select kept.group_id, kept.place - row_number() over (partition by kept.group_id order by kept.place) + 1 as free_before
-        from kept
+        select place.group_id, array_agg(place.free_before) as free_before
+        from (
+          select kept.group_id, kept.place - row_number() over (partition by kept.group_id order by kept.place) + 1 as free_before
+          from kept
+        ) place
+        group by place.group_id
       ),
+      -- As the source has them: what is read together is written together.
       groups as (
-        select incoming.${within} as group_id, (sum(count(*)) over (order by incoming.${within}) - 1) / ${rankedChunkSize} as chunk
+        select incoming.${within} as group_id,
+               (sum(count(*)) over (order by min(incoming.source_position)) - 1) / ${rankedChunkSize} as chunk
         from incoming
         group by incoming.${within}
       )
       insert into app_private.import_places (batch_id, collection_id, row_id, chunk, place)
       select ${batch.id}, ${ledger.id}, incoming.row_id, groups.chunk,
              coalesce(kept.place, ranked.rank + (
-               select count(*) from taken where taken.group_id = ranked.group_id and taken.free_before <= ranked.rank
+               select count(*) from unnest(taken.free_before) as before (places) where before.places <= ranked.rank
              ))
       from incoming
       join groups on groups.group_id = incoming.${within}
+      left join taken on taken.group_id = incoming.${within}
       left join ranked on ranked.row_id = incoming.row_id
       left join kept on kept.id = incoming.row_id`,
     );
