@@ -97,6 +97,7 @@ export const errorCodes = {
   import_deletes_too_much: "LF260",
   import_batch_not_at_work: "LF261",
   import_holds_secret: "LF262",
+  import_location_unknown: "LF263",
   report_not_shown: "LF280",
   report_link_ended: "LF281",
   nothing_published: "LF301",
