@@ -23,9 +23,9 @@ import {
   takeBatch,
 } from "./batch.ts";
 import { keepCalls } from "./calls.ts";
-import { type LedgerCollection, openLedger } from "./collections.ts";
+import { type LedgerCollection, openLedger, partsOf } from "./collections.ts";
 import { findGone, refuseDeletions, removeGone, tryDeletions } from "./gone.ts";
-import { land } from "./land.ts";
+import { finishParts, land } from "./land.ts";
 import { load, settle } from "./load.ts";
 import { keepGarbageSmall } from "./memory.ts";
 import { comparePrediction, type Prediction, predict } from "./predict.ts";
@@ -194,7 +194,14 @@ async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollec
   if (unread.length === 0) return ledger;
   await watchSchema(batch, ledger, schema);
   await inBatch(batch, (client) => client.query(`select app_private.make_import_partition($1)`, [batch.id]));
-  for (const line of unread) await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
+  for (const line of unread) {
+    if (line.collection.partOf !== null) continue;
+    await land(batch, line, partsOf(line, ledger), (landed) => onProgress("land", line.collection.name, landed));
+  }
+  await finishParts(
+    batch,
+    unread.filter(({ collection }) => collection.partOf !== null),
+  );
   await watchSchema(batch, ledger, await batch.source.schema());
   await keepCalls(batch.pool, batch.tenantId, batch.id, batch.source);
   return ledger;
