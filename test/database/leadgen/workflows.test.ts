@@ -196,35 +196,37 @@ describe("claims", () => {
     const recorded: string[] = [];
     const held: string[] = [];
 
-    async function work(isKilled: boolean): Promise<void> {
+    const claimFour = async (client: pg.Client) =>
+      (await client.query<Row>("select * from leadgen.claim_contacts('person', max_count => 4)")).rows;
+    async function work(): Promise<void> {
       const client = await connect();
-      const gone = new Promise<void>((resolve) => client.once("end", () => resolve()));
-      client.on("error", () => undefined);
-      for (;;) {
-        const { rows } = await client.query<Row>("select * from leadgen.claim_contacts('person', max_count => 4)");
-        if (rows.length === 0) break;
-        if (isKilled) {
-          // Killed with its claims in hand.
-          held.push(...rows.map(({ contact_id }) => String(contact_id)));
-          const [{ pid } = { pid: 0 }] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
-          await database.query("select pg_terminate_backend($1)", [pid]);
-          return await gone;
-        }
-        for (const { claim_id, contact_id } of rows) {
+      for (let claimed = await claimFour(client); claimed.length > 0; claimed = await claimFour(client)) {
+        for (const { claim_id, contact_id } of claimed) {
           await client.query("select leadgen.record_person($1, '{\"contact_score\": 50}')", [claim_id]);
           recorded.push(String(contact_id));
         }
       }
       await client.end();
     }
-    await Promise.all(Array.from({ length: 10 }, (_, at) => work(at === 0)));
+    /** Is killed in the midst of the others, with its claims in hand. */
+    async function die(): Promise<void> {
+      const client = await connect();
+      client.on("error", () => undefined);
+      const gone = new Promise((resolve) => client.once("end", resolve));
+      held.push(...(await claimFour(client)).map(({ contact_id }) => String(contact_id)));
+      const [self] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
+      const others = Promise.all(Array.from({ length: 9 }, work));
+      await database.query("select pg_terminate_backend($1)", [self?.pid]);
+      await Promise.all([gone, others]);
+    }
+    await die();
 
     expect(held.length).toBeGreaterThan(0);
     expect(new Set(recorded).size).toBe(recorded.length);
     expect(recorded.filter((id) => held.includes(id))).toEqual([]);
     expect(recorded.length + held.length).toBe(total);
     await database.query("update leadgen.claims set expires_at = now()");
-    await work(false);
+    await work();
     expect(new Set(recorded).size).toBe(total);
     const [left] = await database.query<{ waiting: string }>(
       "select count(*) as waiting from leadgen.contacts where not is_enriched or contact_score <> 50",
