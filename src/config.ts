@@ -94,6 +94,7 @@ export const environmentSchema = z.object({
       ),
     )
     .default([]),
+  API_DOCUMENTS: z.enum(["trusted", "any"], { error: "must be trusted or any" }).optional(),
   API_TRUSTED_PROXIES: z
     .string()
     .transform((value) => value.split(",").map((proxy) => proxy.trim()))
@@ -183,6 +184,8 @@ export interface Config {
     /** Addresses of the proxies whose X-Forwarded-For is believed. */
     trustedProxies: string[];
     rateLimits: RateLimits;
+    /** Whether only documents are answered that `landfall documents add` stored. */
+    onlyTrustedDocuments: boolean;
   };
   jwt: { secret: string; expiresInSeconds: number };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
@@ -257,6 +260,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       corsOrigins: values.API_CORS_ORIGINS,
       trustedProxies: values.API_TRUSTED_PROXIES,
       rateLimits: values.API_RATE_LIMITS,
+      onlyTrustedDocuments: (values.API_DOCUMENTS ?? (isProduction ? "trusted" : "any")) === "trusted",
     },
     jwt: { secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret, expiresInSeconds: values.JWT_EXPIRES_IN },
     airtable: {

@@ -1,5 +1,5 @@
 --! Previous: sha1:e524b07140d61643ccd31a8881568ab5f40d18b8
---! Hash: sha1:f9dcdebc850bfc2a63c9b6d4d62982833ca1e2e9
+--! Hash: sha1:05dcda42a5dca28a763764316779df935f6e0609
 --! Message: limit requests
 
 -- How often somebody may ask.
@@ -35,6 +35,8 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF913', 'idempotency_key_reused', 422, 'This idempotency key was sent before, with another request.', 'Make a new key for each change that you want.'),
   ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
   ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
+  ('LF921', 'documents_refused', 400, 'The API would not answer these documents.', 'Correct them; nothing was stored.'),
+  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'landfall documents list shows those there are.'),
   ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
@@ -74,14 +76,16 @@ create or replace function app.spend_allowances(
       select b.bucket, b.per_minute, b.cost from unnest(buckets, per_minute, costs) as b (bucket, per_minute, cost) order by b.bucket
     loop
       step := interval '1 minute' * spent.cost / spent.per_minute;
-      insert into app_private.allowances as a (bucket, refilled_at) values (spent.bucket, asked_at + step)
+      insert into app_private.allowances as a (bucket, refilled_at)
+      select spent.bucket, asked_at + step where step <= interval '1 minute'
       on conflict on constraint allowances_pkey do update
         set refilled_at = greatest(a.refilled_at, asked_at) + step
         where greatest(a.refilled_at, asked_at) + step <= asked_at + interval '1 minute'
       returning a.xmax = 0 into is_new;
       if not found then
         refused_bucket := spent.bucket;
-        select ceil(extract(epoch from a.refilled_at + step - interval '1 minute' - asked_at)) into retry_after_seconds
+        -- What costs more than a whole minute's allowance is never answered, and is told to wait a minute.
+        select least(ceil(extract(epoch from max(a.refilled_at) + step - interval '1 minute' - asked_at)), 60) into retry_after_seconds
         from app_private.allowances a where a.bucket = spent.bucket;
         return;
       end if;

@@ -99,6 +99,10 @@ export const errorCodes = {
   import_holds_secret: "LF262",
   report_not_shown: "LF280",
   report_link_ended: "LF281",
+  nothing_published: "LF301",
+  template_not_approved: "LF302",
+  template_without_client: "LF303",
+  unreadable_version: "LF304",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",
@@ -116,4 +120,6 @@ export const errorCodes = {
   idempotency_key_unusable: "LF914",
   too_many_subscriptions: "LF915",
   unsafe_production: "LF920",
+  documents_refused: "LF921",
+  documents_unknown: "LF922",
 } as const;

@@ -3,11 +3,12 @@
  * what may be there already is looked for before anything is made; an id is kept the moment it is known; nothing counts as
  * synced until it was read back. No call is made inside a transaction.
  */
-import { type Asset, customValueAsset, folderAsset, type RemoteObject, templateAsset } from "./assets.ts";
+import { type Asset, customValueAsset, folderAsset, type RemoteObject, tagAsset, templateAsset } from "./assets.ts";
 import type { Client, Failure } from "./client.ts";
 import * as ledger from "./ledger.ts";
+import { linkObstacle } from "./links.ts";
 import { decisions } from "./outcomes.ts";
-import { type Rendered, renderFolder, renderTouchpoint } from "./render.ts";
+import type { Rendered } from "./render.ts";
 import { obstacleOf, type Sending, stopLocation } from "./sending.ts";
 import { Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
@@ -21,8 +22,11 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
   const obstacle = obstacleOf(wanted);
   if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, null);
 
+  if (wanted.kind === "link") return checkLink(sending, item, wanted);
+
   const known = knownRemote(item);
-  if (known !== null && item.synced_hash === wanted.hash) return synced(sending, item, wanted, known, null);
+  if (known !== null && item.synced_hash === wanted.hash && !known.isArchived)
+    return synced(sending, item, wanted, known, null);
 
   const parentId = await folderFor(sending, item);
   if (parentId === undefined) {
@@ -47,7 +51,21 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
 
 function knownRemote(item: ledger.Item): RemoteObject | null {
   if (item.remote_id === null) return null;
-  return { id: item.remote_id, name: item.remote_name ?? "", createdAt: "", isArchived: false };
+  return { id: item.remote_id, name: item.remote_name ?? "", createdAt: "", isArchived: item.is_archived };
+}
+
+/** What is there already is only looked up: it must be there, and in use. */
+async function checkLink(
+  sending: Sending,
+  item: ledger.Item,
+  wanted: Extract<Rendered, { kind: "link" }>,
+): Promise<void> {
+  const found = await sending.findLink(wanted.target, wanted.id);
+  if (found.class !== "done") return recordFailure(sending, item, found, false);
+  const obstacle = linkObstacle(wanted.target, wanted.id, found.data);
+  if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, found.traceId);
+  const remote = { id: wanted.id, name: found.data?.name ?? "", createdAt: "", isArchived: false };
+  return synced(sending, item, wanted, remote, found.traceId);
 }
 
 /** Finds what bears the item's token, or makes it. Null where neither went through; the item's state says why. */
@@ -56,6 +74,11 @@ async function obtain(sending: Sending, item: ledger.Item, asset: Asset, name: s
   const found = await asset.find(item.create_age_ms !== null);
   if (found.class !== "done") {
     await recordFailure(sending, item, found, false);
+    return null;
+  }
+  const conflict = found.data.find((remote) => remote.conflict !== undefined);
+  if (conflict?.conflict !== undefined) {
+    await setAside(sending, item, "conflict", conflict.conflict, found.traceId);
     return null;
   }
   const [adopted, ...surplus] = found.data;
@@ -109,16 +132,18 @@ function nameOf(rendered: Rendered): string {
     case "template":
     case "custom_value":
       return rendered.fields.name;
+    case "tag":
+      return rendered.name;
+    case "link":
     case "manual":
       return "";
   }
 }
 
 function render(sending: Sending, item: ledger.Item, remoteName: string | null): Rendered {
-  const touchpoint = sending.touchpoints.get(item.token);
-  return touchpoint === undefined
-    ? renderFolder(sending.snapshot, item.token)
-    : renderTouchpoint(sending.snapshot, touchpoint, item.token, remoteName);
+  const element = sending.elements.get(item.token);
+  if (element === undefined) throw new Error(`no part of the version has the token ${item.token}`);
+  return element.render(remoteName);
 }
 
 function assetOf(client: Client, rendered: Rendered, token: string, folderId: string | null): Asset {
@@ -129,14 +154,18 @@ function assetOf(client: Client, rendered: Rendered, token: string, folderId: st
       return templateAsset(client, rendered, token, folderId);
     case "custom_value":
       return customValueAsset(client, rendered, token);
+    case "tag":
+      return tagAsset(client, rendered);
+    case "link":
     case "manual":
-      throw new Error("a step that a person sets up is never sent");
+      throw new Error("what a person sets up is never sent");
   }
 }
 
 /** The folder that a new template goes into; null for what goes into none, undefined where it should have one and has not. */
-async function folderFor({ run, locationId, folderToken }: Sending, item: ledger.Item) {
-  if (item.asset_kind !== "template") return null;
+async function folderFor(sending: Sending, item: ledger.Item) {
+  const { run, locationId, folderToken } = sending;
+  if (item.asset_kind !== "template" || !sending.elements.has(sending.folderToken)) return null;
   return (await ledger.folderId(run, locationId, folderToken)) ?? undefined;
 }
 
@@ -189,6 +218,11 @@ async function recordFailedCreation(
     // GoHighLevel has been seen to refuse and to create all the same: what it made is ours from now on.
     const found = await asset.find(true);
     if (found.class !== "done") return setFailed(sending, item, failure, "unknown", sending.timing.backoffMs);
+    const conflict = found.data.find((remote) => remote.conflict !== undefined);
+    if (conflict?.conflict !== undefined) {
+      await ledger.withdrawCreate(run, locationId, item);
+      return setAside(sending, item, "conflict", conflict.conflict, found.traceId);
+    }
     const [adopted, ...surplus] = found.data;
     if (adopted === undefined) await ledger.withdrawCreate(run, locationId, item);
     else {

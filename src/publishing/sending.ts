@@ -1,5 +1,7 @@
 import type { Logger } from "../log.ts";
+import type { Element } from "./elements.ts";
 import * as ledger from "./ledger.ts";
+import type { LinkFinder } from "./links.ts";
 import type { MeteredClient } from "./metered.ts";
 import type { Rendered } from "./render.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -13,7 +15,8 @@ export type Sending = {
   locationId: string;
   snapshot: Snapshot;
   folderToken: string;
-  touchpoints: Map<string, Snapshot["touchpoints"][number]>;
+  elements: Map<string, Element>;
+  findLink: LinkFinder;
   client: MeteredClient["client"];
   meter: MeteredClient;
   timing: Timing;

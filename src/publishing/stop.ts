@@ -1,6 +1,7 @@
 /** How a run ends, as far as sending decides it. */
 export type Outcome = {
-  status: "synced" | "partial" | "blocked" | "deferred" | "failed" | "superseded";
+  /** `queued` is a run that let others go first. */
+  status: "synced" | "partial" | "blocked" | "deferred" | "failed" | "superseded" | "queued";
   lastError: string | null;
   /** For a deferred one: milliseconds until it goes on. */
   runInMs: number | null;

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { pinoHttp } from "pino-http";
 import type { Config } from "../config.ts";
 import type { Allowances, Asker } from "./allowances.ts";
+import type { Documents } from "./documents.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
@@ -23,6 +24,7 @@ export interface MountedRouter {
 export interface AppOptions {
   config: Config;
   allowances: Allowances;
+  documents: Documents;
   errors: ErrorCatalog;
   identity: IdentitySources;
   log: Logger;
@@ -38,7 +40,17 @@ export const MAX_VISITOR_REQUEST_BYTES = 100_000;
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** Everything around GraphQL: ids, logs, headers, origins, identity, bodies, health, and errors in one shape. */
-export function makeApp({ config, allowances, errors, identity, log, pool, graphql, routers }: AppOptions): Express {
+export function makeApp({
+  config,
+  allowances,
+  documents,
+  errors,
+  identity,
+  log,
+  pool,
+  graphql,
+  routers,
+}: AppOptions): Express {
   const isDevelopment = config.environment === "development";
   const app = express();
   app.disable("x-powered-by");
@@ -71,13 +83,20 @@ export function makeApp({ config, allowances, errors, identity, log, pool, graph
     cors({
       origin: config.api.corsOrigins,
       methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type", "x-request-id"],
+      allowedHeaders: ["authorization", "content-type", "idempotency-key", "x-request-id"],
       exposedHeaders: ["retry-after", "x-request-id"],
       maxAge: 600,
     }),
   );
   const edge = { errors, identity, allowances };
-  app.use("/graphql", acceptJsonOnly(errors), identify(edge), readBody(), refuseOtherBodies(errors), spend(edge));
+  app.use(
+    "/graphql",
+    acceptJsonOnly(errors),
+    identify(edge),
+    readBody(edge),
+    readDocument(edge, documents),
+    spend(edge),
+  );
   for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
   app.use(graphql);
   app.use((req, res) => sendError(res, errors, "LF909", req.path));
@@ -156,18 +175,35 @@ async function refuseTooMany(
   return true;
 }
 
-function readBody(): RequestHandler {
-  const short = express.json({ limit: MAX_VISITOR_REQUEST_BYTES });
-  const long = express.json({ limit: MAX_REQUEST_BYTES });
-  return (req, res, next) => (req.headers.authorization === undefined ? short : long)(req, res, next);
+/** Reads JSON of the size that the caller may send; who sends more is answered at once and not listened to any longer. */
+function readBody({ errors }: Edge): RequestHandler {
+  const readers = new Map(
+    [MAX_VISITOR_REQUEST_BYTES, MAX_REQUEST_BYTES].map((limit) => [limit, express.json({ limit })] as const),
+  );
+  return (req, res, next) => {
+    const limit = req.headers.authorization === undefined ? MAX_VISITOR_REQUEST_BYTES : MAX_REQUEST_BYTES;
+    let received = 0;
+    req.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      if (received <= limit || res.headersSent) return;
+      res.setHeader("connection", "close");
+      res.once("finish", () => req.socket.destroySoon());
+      sendError(res, errors, "LF901", `${limit / 1_000} kB`);
+    });
+    readers.get(limit)?.(req, res, next);
+  };
 }
 
-function refuseOtherBodies(errors: ErrorCatalog): RequestHandler {
-  return (req, res, next) => {
+/** Puts the document that a request means where GraphQL looks for it. */
+function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
+  return async (req, res, next) => {
     const body: unknown = req.body;
-    if (typeof body !== "object" || body === null || !("query" in body) || typeof body.query !== "string") {
-      return sendError(res, errors, "LF900", 'the body has no text called "query".');
+    if (typeof body !== "object" || body === null || Array.isArray(body)) {
+      return sendError(res, errors, "LF900", "the body is no JSON object.");
     }
+    const found = await documents.find(body);
+    if (typeof found !== "string") return sendWorded(res, errors, found);
+    req.body = { ...body, query: found };
     next();
   };
 }

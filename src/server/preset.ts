@@ -18,6 +18,7 @@ import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
+import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { tenantsPlugin } from "./plugins/tenants.ts";
@@ -86,6 +87,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),
+      publicationPlanPlugin(errors),
     ],
     disablePlugins: [
       // `filter` says all that `condition` could.
@@ -110,6 +112,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
         "-resource:aggregates -resource:aggregate -resource:groupedAggregates:having -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
       // Two things of one name must stop the build, not vanish from it.
       dontSwallowErrors: true,
+      // What somebody sends that makes no sense is theirs to hear about, not the console's.
+      muteWarnings: true,
       pgForbidSetofFunctionsToReturnNull: true,
       connectionFilterArrays: false,
       connectionFilterComputedColumns: false,

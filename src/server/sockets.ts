@@ -8,6 +8,7 @@ import { type GrafservBase, makeGraphQLWSConfig } from "postgraphile/grafserv";
 import { GraphQLError } from "postgraphile/graphql";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Allowances } from "./allowances.ts";
+import type { Documents } from "./documents.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
 import { factsOf } from "./operations.ts";
@@ -22,21 +23,34 @@ export const MAX_SUBSCRIPTIONS = 20;
 /** Largest message, in bytes: a subscription is short. */
 export const MAX_MESSAGE_BYTES = 100_000;
 
-/** How often a quiet socket is asked whether it is still there, in milliseconds; one that stays silent as long is cut. */
-const PING_EVERY = 12_000;
+/** How often open sockets are looked at, in milliseconds. */
+export interface SocketTiming {
+  /** Whether their sessions still hold. */
+  checkEvery: number;
+  /** Whether they are still there: one that does not answer by the next time is cut. */
+  pingEvery: number;
+}
+
+export const socketTiming: SocketTiming = { checkEvery: 5_000, pingEvery: 12_000 };
+
+/** RFC 6455, 7.4.1: the server goes down; clients come back by themselves. */
+const GOING_AWAY = 1001;
+
+/** How long a client may take to say goodbye, in milliseconds. */
+const FAREWELL = 1_000;
 
 /** `4429`, as graphql-ws has it for too many of something. */
 const tooMany = CloseCode.TooManyInitialisationRequests;
 
 export interface SocketOptions {
   allowances: Allowances;
+  documents: Documents;
   errors: ErrorCatalog;
   identity: IdentitySources;
   log: Logger;
   /** Whether a proxy's word about where a connection comes from is believed: Express's own reading of `trust proxy`. */
   isTrusted(address: string, hops: number): boolean;
-  /** How often the sessions of open sockets are looked at, in milliseconds. */
-  checkEvery: number;
+  timing: SocketTiming;
 }
 
 type SocketRequest = NonNullable<Grafast.RequestContext["ws"]>;
@@ -70,10 +84,12 @@ type Serv = GrafservBase & { shouldHandleUpgrade(req: never, socket: never, head
 
 /**
  * Lets sockets in at the path of GraphQL, and cuts every other one off: so many for each caller, each with so many subscriptions and short
- * messages. A socket ends with its session, within a few seconds, and all of them with the server.
+ * messages. A socket ends with its session, within a few seconds.
+ *
+ * @returns ends all of them, for when the server closes
  */
-export function acceptSockets(server: Server, serv: Serv, options: SocketOptions): void {
-  const { allowances, errors, identity, log, checkEvery } = options;
+export function acceptSockets(server: Server, serv: Serv, options: SocketOptions): () => void {
+  const { allowances, documents, errors, identity, log, timing } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   const open = new Set<Open>();
   const grafserv = makeGraphQLWSConfig(serv) as ServerOptions;
@@ -96,9 +112,11 @@ export function acceptSockets(server: Server, serv: Serv, options: SocketOptions
       if (subscriptions > MAX_SUBSCRIPTIONS) {
         return refusal(errors.word("LF915", `${MAX_SUBSCRIPTIONS} subscriptions on this socket`));
       }
-      const refused = await allowances.spend(ctx.extra, factsOf(payload.query).costs);
+      const query = await documents.find(payload);
+      if (typeof query !== "string") return refusal(query);
+      const refused = await allowances.spend(ctx.extra, factsOf(query).costs);
       if (refused !== null) return refusal(refused.error);
-      return await grafserv.onSubscribe?.(ctx as never, id, payload);
+      return await grafserv.onSubscribe?.(ctx as never, id, { ...payload, query });
     },
   } as ServerOptions<Record<string, unknown>, Open>);
 
@@ -106,7 +124,7 @@ export function acceptSockets(server: Server, serv: Serv, options: SocketOptions
     const ipAddress = addressOf(request, options.isTrusted);
     const one: Open = { socket, request, ipAddress, caller: { kind: "visitor", rolePrefix: identity.rolePrefix } };
     open.add(one);
-    keepAlive(socket);
+    keepAlive(socket, timing.pingEvery);
     const closed = graphql.opened(
       {
         protocol: socket.protocol,
@@ -136,13 +154,15 @@ export function acceptSockets(server: Server, serv: Serv, options: SocketOptions
   });
   const check = setInterval(() => {
     endWithSessions(open, identity).catch((error: Error) => log.warn({ err: error }, "sessions were not checked"));
-  }, checkEvery);
+  }, timing.checkEvery);
   check.unref();
-  serv.onRelease(() => {
+  return () => {
     clearInterval(check);
-    for (const { socket } of open) socket.terminate();
-    sockets.close();
-  });
+    for (const { socket } of open) {
+      socket.close(GOING_AWAY, "The server stops");
+      setTimeout(() => socket.terminate(), FAREWELL).unref();
+    }
+  };
 }
 
 function refusal({ message, extensions }: WordedError): GraphQLError[] {
@@ -171,13 +191,13 @@ async function endWithSessions(open: ReadonlySet<Open>, { pool }: IdentitySource
 }
 
 /** Asks a socket whether it is there, and cuts it off where it has not answered by the next time. */
-function keepAlive(socket: WebSocket): void {
+function keepAlive(socket: WebSocket, pingEvery: number): void {
   let isAlive = true;
   const timer = setInterval(() => {
     if (!isAlive) return socket.terminate();
     isAlive = false;
     socket.ping();
-  }, PING_EVERY);
+  }, pingEvery);
   timer.unref();
   socket.on("pong", () => {
     isAlive = true;

@@ -12,12 +12,13 @@ import { errorCode, fail } from "../errors.ts";
 import { makeAllowances } from "./allowances.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
+import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
-import { acceptSockets, type SocketOptions } from "./sockets.ts";
+import { acceptSockets, type SocketOptions, type SocketTiming, socketTiming } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
@@ -29,8 +30,7 @@ export interface ServerOptions {
   log: Logger;
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
-  /** How often the sessions of open sockets are looked at, in milliseconds. */
-  checkSocketsEvery?: number;
+  timing?: SocketTiming;
 }
 
 export interface RunningServer {
@@ -58,7 +58,7 @@ export async function startServer({
   listenUrl = databaseUrl,
   log,
   routers = [],
-  checkSocketsEvery = 5_000,
+  timing = socketTiming,
 }: ServerOptions): Promise<RunningServer> {
   const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
   const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
@@ -72,6 +72,7 @@ export async function startServer({
     const tokens = makeTokens(config.jwt.secret);
     const { rolePrefix, secretKey } = config;
     const identity = { pool, tokens, rolePrefix };
+    const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
     const allowances = makeAllowances(pool, config.api.rateLimits, errors);
     const instance = postgraphile(
       makePreset({
@@ -96,6 +97,7 @@ export async function startServer({
     const app = makeApp({
       config,
       allowances,
+      documents,
       errors,
       identity,
       log,
@@ -106,7 +108,15 @@ export async function startServer({
     const server = createServer(SLOWEST, app);
     await serv.ready();
     const isTrusted = app.get("trust proxy fn") as SocketOptions["isTrusted"];
-    acceptSockets(server, serv, { allowances, errors, identity, log, isTrusted, checkEvery: checkSocketsEvery });
+    const endSockets = acceptSockets(server, serv, {
+      allowances,
+      documents,
+      errors,
+      identity,
+      log,
+      isTrusted,
+      timing,
+    });
     await listen(server, config.api.host, config.api.port);
     const { port } = server.address() as AddressInfo;
     const host = config.api.host === "0.0.0.0" ? "127.0.0.1" : config.api.host;
@@ -116,6 +126,7 @@ export async function startServer({
       url,
       port,
       async close() {
+        endSockets();
         await closeServer(server);
         await instance.release();
         await endPools();

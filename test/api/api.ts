@@ -6,6 +6,7 @@ import type { Config } from "../../src/config.ts";
 import { logger } from "../../src/log.ts";
 import type { MountedRouter } from "../../src/server/app.ts";
 import { newPassword } from "../../src/server/passwords.ts";
+import type { SocketTiming } from "../../src/server/sockets.ts";
 import { startServer } from "../../src/server/start.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -42,8 +43,8 @@ export interface TestApiOptions {
   change?: (config: Config) => Partial<Config>;
   routers?: MountedRouter[];
   log?: Logger;
-  /** How often the sessions of open sockets are looked at, in milliseconds; hardly ever where nothing is said. */
-  checkSocketsEvery?: number;
+  /** How often open sockets are looked at; hardly ever where nothing is said. */
+  timing?: SocketTiming;
   /** Changes the database before the API looks at it. */
   prepare?: (database: TestDatabase) => Promise<unknown>;
 }
@@ -57,14 +58,14 @@ export function codeOf(answer: Answer): unknown {
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   await options.prepare?.(database);
-  const { routers = [], log = logger, checkSocketsEvery = 600_000 } = options;
+  const { routers = [], log = logger, timing = { checkEvery: 600_000, pingEvery: 600_000 } } = options;
   const config = { ...database.config, ...options.change?.(database.config) };
   const server = await startServer({
     config,
     databaseUrl: database.urls.authenticator,
     log,
     routers,
-    checkSocketsEvery,
+    timing,
   });
   const api: TestApi = {
     url: server.url,

@@ -2,9 +2,12 @@ import "postgraphile";
 import {
   type ASTNode,
   BREAK,
+  type DocumentNode,
   type FieldNode,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLNamedType,
+  type GraphQLSchema,
   getEnterLeaveForKind,
   getNamedType,
   isInterfaceType,
@@ -14,7 +17,6 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
-  type ValidationContext,
   type ValidationRule,
   visitInParallel,
 } from "postgraphile/graphql";
@@ -60,7 +62,12 @@ interface Place {
 }
 
 /** What an operation asks for, counted until the first limit is passed: fragments can multiply like rabbits. */
-function overspent(context: ValidationContext, operation: OperationDefinitionNode, budget: Budget) {
+function overspent(
+  schema: GraphQLSchema,
+  fragmentNamed: (name: string) => FragmentDefinitionNode | null | undefined,
+  operation: OperationDefinitionNode,
+  budget: Budget,
+): keyof Budget | undefined {
   const spent = Object.fromEntries(limits.map((name) => [name, 0])) as Record<keyof Budget, number>;
   const over = () => limits.find((name) => spent[name] > budget[name]);
   const visit = (set: SelectionSetNode, place: Place): void => {
@@ -72,14 +79,14 @@ function overspent(context: ValidationContext, operation: OperationDefinitionNod
         const condition = selection.typeCondition?.name.value;
         visit(selection.selectionSet, {
           ...place,
-          type: condition === undefined ? place.type : context.getSchema().getType(condition),
+          type: condition === undefined ? place.type : schema.getType(condition),
         });
       } else if (!place.fragments.includes(selection.name.value)) {
-        const fragment = context.getFragment(selection.name.value);
+        const fragment = fragmentNamed(selection.name.value);
         if (!fragment) continue;
         visit(fragment.selectionSet, {
           ...place,
-          type: context.getSchema().getType(fragment.typeCondition.name.value),
+          type: schema.getType(fragment.typeCondition.name.value),
           fragments: [...place.fragments, fragment.name.value],
         });
       }
@@ -102,7 +109,7 @@ function overspent(context: ValidationContext, operation: OperationDefinitionNod
     visit(field.selectionSet, { ...place, type, depth: place.depth + 1, lists, rows, isInConnection: isConnection });
   };
   visit(operation.selectionSet, {
-    type: context.getSchema().getRootType(operation.operation) ?? undefined,
+    type: schema.getRootType(operation.operation) ?? undefined,
     depth: 1,
     lists: 0,
     rows: 1,
@@ -110,6 +117,28 @@ function overspent(context: ValidationContext, operation: OperationDefinitionNod
     fragments: [],
   });
   return over();
+}
+
+/**
+ * The first limit that an operation of a document passes; undefined where none does.
+ *
+ * @param schema what the document is for
+ * @param document any number of operations, with their fragments
+ */
+export function overspentLimit(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  budget: Budget,
+): keyof Budget | undefined {
+  const fragments = new Map(
+    document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])),
+  );
+  for (const one of document.definitions) {
+    if (one.kind !== Kind.OPERATION_DEFINITION) continue;
+    const limit = overspent(schema, (name) => fragments.get(name), one, budget);
+    if (limit !== undefined) return limit;
+  }
+  return undefined;
 }
 
 /** What a field gives; nothing is known of one that the schema does not have, which another rule refuses. */
@@ -146,7 +175,7 @@ export function budgetFirst(errors: ErrorCatalog, budget: Budget, rules: readonl
         if (node.kind === Kind.DOCUMENT) {
           const isOver = node.definitions.some((definition) => {
             if (definition.kind !== Kind.OPERATION_DEFINITION) return false;
-            const limit = overspent(context, definition, budget);
+            const limit = overspent(context.getSchema(), (name) => context.getFragment(name), definition, budget);
             if (limit === undefined) return false;
             const { message, extensions } = errors.word("LF904", `more than ${budget[limit]} ${limit}`);
             context.reportError(new GraphQLError(message, { nodes: definition, extensions: { ...extensions } }));

@@ -43,6 +43,7 @@ const particular: Record<string, Record<string, unknown>> = {
   "journeys.journey_versions": { snapshot: { journey: {}, touchpoints: [] } },
   "journeys.touchpoints": { next_touchpoint_id: null },
   "leadgen.research_assets": { contact_id: null },
+  "publishing.publications": { template_id: null },
 };
 
 export async function createTenant(database: TestDatabase, slug: string): Promise<Tenant> {
