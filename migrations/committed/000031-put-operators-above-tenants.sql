@@ -1,5 +1,5 @@
 --! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
---! Hash: sha1:929e8cde63ecf18a082d19d449bb0744145196d4
+--! Hash: sha1:e2bbb4b494ee6e37eeecd523bb59364f1e6f869b
 --! Message: put operators above tenants
 
 -- Operators are people above the tenants: they sign in as everybody does, to a session that has no tenant, and make, suspend and reactivate
@@ -37,6 +37,9 @@ drop function tenancy.create_tenant(text, text, text);
 -- What signing in can say, and what is above the tenants: LF032 to LF049.
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF032', 'operator_unknown', 404, 'There is no operator with this address.', 'See who is one: landfall operator list.'),
+  ('LF033', 'login_unknown', 404, 'The tenant has no SQL login of this name.', 'See which it has: landfall login list.'),
+  ('LF034', 'login_role_foreign', 409, 'The server has a role of this name that was not made by Landfall.', 'Drop or rename that role first.'),
+  ('LF035', 'login_role_used', 409, 'The role of this login cannot be dropped yet.', 'Drop what it owns in the other databases of the server first.'),
   ('LF040', 'wrong_credentials', 401, 'The e-mail address or the password is wrong.',
     'Check both. An admin of your tenant can have a new password made for you.'),
   ('LF041', 'no_such_membership', 403, 'You do not belong to %s.', 'Sign in to a tenant that you belong to, or ask its admin to add you.'),
@@ -417,6 +420,9 @@ grant execute on function tenancy.reactivate_tenant(text) to :OPERATOR;
 -- What signing in can say, and what is above the tenants: LF032 to LF049.
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF032', 'operator_unknown', 404, 'There is no operator with this address.', 'See who is one: landfall operator list.'),
+  ('LF033', 'login_unknown', 404, 'The tenant has no SQL login of this name.', 'See which it has: landfall login list.'),
+  ('LF034', 'login_role_foreign', 409, 'The server has a role of this name that was not made by Landfall.', 'Drop or rename that role first.'),
+  ('LF035', 'login_role_used', 409, 'The role of this login cannot be dropped yet.', 'Drop what it owns in the other databases of the server first.'),
   ('LF040', 'wrong_credentials', 401, 'The e-mail address or the password is wrong.',
     'Check both. An admin of your tenant can have a new password made for you.'),
   ('LF041', 'no_such_membership', 403, 'You do not belong to %s.', 'Sign in to a tenant that you belong to, or ask its admin to add you.'),
