@@ -44,6 +44,7 @@ const particular: Record<string, Record<string, unknown>> = {
   "journeys.touchpoints": { next_touchpoint_id: null },
   "leadgen.duplicate_decisions": { contact_id: null, other_contact_id: null },
   "leadgen.research_assets": { contact_id: null },
+  "publishing.publications": { template_id: null },
 };
 
 export async function createTenant(database: TestDatabase, slug: string): Promise<Tenant> {
