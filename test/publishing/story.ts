@@ -194,7 +194,7 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
       const findings = await database.query<FindingRow>(
         `select f.id, f.kind, f.asset_kind, f.remote_id, f.remote_name, f.differences from publishing.remote_findings f
          join publishing.locations l on l.id = f.location_id
-         where l.ghl_location_id = $1 and f.status = 'open' order by f.kind, f.id`,
+         where l.ghl_location_id = $1 and f.status = 'open' order by f.kind, f.asset_kind, f.remote_name`,
         [story.ghlLocationId],
       );
       return { result, findings, row };
