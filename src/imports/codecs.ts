@@ -56,6 +56,9 @@ const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const without = (members: string[]) =>
   members.length === 0 ? "" : ` - array[${members.map(quoted).join(", ")}]::text[]`;
 
+const isoDate = z.iso.date();
+const isoTime = z.iso.datetime({ offset: true });
+
 /** Tells zod why, in one of our words. */
 function refuse(context: { issues: unknown[] }, reason: Reason, input: unknown): typeof z.NEVER {
   context.issues.push({ code: "custom", message: reason, input });
@@ -150,7 +153,7 @@ export function date(): Codec {
     kinds: ["date"],
     cell: z.codec(z.unknown(), z.string(), {
       decode: (value, context) => {
-        const parsed = z.iso.date().safeParse(value);
+        const parsed = isoDate.safeParse(value);
         return parsed.success && !parsed.data.startsWith("0000") ? parsed.data : refuse(context, "not_a_date", value);
       },
       encode: (value) => value,
@@ -173,7 +176,7 @@ export function timestamp(): Codec {
     kinds: ["dateTime", "createdTime", "lastModifiedTime"],
     cell: z.codec(z.unknown(), z.string(), {
       decode: (value, context) => {
-        const parsed = z.iso.datetime({ offset: true }).safeParse(value);
+        const parsed = isoTime.safeParse(value);
         if (!parsed.success || parsed.data.startsWith("0000")) return refuse(context, "not_a_time", value);
         return finerThanMicroseconds.test(parsed.data) ? refuse(context, "too_fine_a_time", value) : parsed.data;
       },

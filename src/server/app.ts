@@ -10,6 +10,7 @@ import type { Allowances, Asker } from "./allowances.ts";
 import type { Documents } from "./documents.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
+import { repeatAnswers } from "./idempotency.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
 import { factsOf, type RequestKind } from "./operations.ts";
 import { MAX_REQUEST_BYTES } from "./preset.ts";
@@ -84,11 +85,12 @@ export function makeApp({
       origin: config.api.corsOrigins,
       methods: ["POST"],
       allowedHeaders: ["authorization", "content-type", "idempotency-key", "x-request-id"],
-      exposedHeaders: ["retry-after", "x-request-id"],
+      exposedHeaders: ["idempotency-replayed", "retry-after", "x-request-id"],
       maxAge: 600,
     }),
   );
   const edge = { errors, identity, allowances };
+  const repeat = repeatAnswers(pool, errors, (res, error) => sendWorded(res, errors, error));
   app.use(
     "/graphql",
     acceptJsonOnly(errors),
@@ -96,6 +98,7 @@ export function makeApp({
     readBody(edge),
     readDocument(edge, documents),
     spend(edge),
+    repeat,
   );
   for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
   app.use(graphql);

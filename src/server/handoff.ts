@@ -60,7 +60,7 @@ export function handoffPages({ pool, tickets, errors, rolePrefix }: HandoffSourc
     // A ticket names the one thing that it shows; ids of publications and of imports are never the same.
     if (ticket === null || ticket.batchId !== publicationId) return null;
     const role = await authorizeSession(pool, ticket);
-    if (role === null) return null;
+    if (role === null || role === "operator") return null;
     const { batchId: _, ...claims } = ticket;
     return { kind: "user", rolePrefix, role, ...claims };
   }

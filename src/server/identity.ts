@@ -2,7 +2,8 @@ import type pg from "pg";
 import type { Caller } from "./request.ts";
 import type { TokenClaims, Tokens } from "./tokens.ts";
 
-type Role = Extract<Caller, { kind: "user" }>["role"];
+/** What somebody is in their session. */
+export type SessionRole = Extract<Caller, { kind: "user" }>["role"] | "operator";
 
 /** What it takes to find out who asks. */
 export interface IdentitySources {
@@ -36,7 +37,10 @@ export async function identifyCaller(
   if (claims === "expired") return refuse("LF045");
   if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);
-  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : explainRefusal(pool, claims);
+  if (role === null) return explainRefusal(pool, claims);
+  const { sessionId, userId, tenantId } = claims;
+  if (tenantId === null || role === "operator") return { kind: "operator", rolePrefix, userId, sessionId, requestId };
+  return { kind: "user", rolePrefix, role, userId, tenantId, sessionId, requestId };
 }
 
 function refuse(refusal: string, particular?: string | null): Refusal {
@@ -58,12 +62,12 @@ export async function explainRefusal(pool: pg.Pool, claims: TokenClaims): Promis
 }
 
 /**
- * Which role a session has now; null where it has ended or was revoked.
+ * Which role a session has now; null where it has ended, was revoked, or its tenant is suspended.
  *
  * @param pool connections as the authenticator
  */
-export async function authorizeSession(pool: pg.Pool, claims: TokenClaims): Promise<Role | null> {
-  const { rows } = await pool.query<{ role: Role | null }>({
+export async function authorizeSession(pool: pg.Pool, claims: TokenClaims): Promise<SessionRole | null> {
+  const { rows } = await pool.query<{ role: SessionRole | null }>({
     name: "authorize_session",
     text: "select app.authorize_session($1, $2, $3) as role",
     values: [claims.sessionId, claims.userId, claims.tenantId],

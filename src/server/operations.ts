@@ -7,11 +7,17 @@ export type RequestKind = "sign_in" | "search" | "aggregates";
 export interface DocumentFacts {
   /** How many fields are of each kind: ten sign-ins in one request are ten. */
   costs: ReadonlyMap<RequestKind, number>;
-  hasMutation: boolean;
+  /** Whether it changes something that is kept under an idempotency key: all but sessions, and what gives a secret. */
+  isKeyed: boolean;
+  /** Whether it is one change alone, which is all that a key can stand for. */
+  isOneChange: boolean;
 }
 
 /** Whoever may try passwords, tokens or links must not try many. */
 const tries = new Set(["signIn"]);
+
+/** Repeating these does no harm, and keeping their answers would keep a secret. */
+const unkeyed = new Set(["signIn", "signOut", "switchTenant", "changePassword"]);
 
 /** How many documents are remembered; each is told by its whole text. */
 const REMEMBERED = 500;
@@ -39,7 +45,7 @@ function readFacts(text: string): DocumentFacts {
   try {
     document = parse(text, { noLocation: true });
   } catch {
-    return { costs: new Map(), hasMutation: false };
+    return { costs: new Map(), isKeyed: false, isOneChange: false };
   }
   const costs = new Map<RequestKind, number>();
   const add = (kind: RequestKind) => costs.set(kind, (costs.get(kind) ?? 0) + 1);
@@ -50,8 +56,11 @@ function readFacts(text: string): DocumentFacts {
       if (name === "aggregates" || name === "groupedAggregates") add("aggregates");
     },
   });
-  const hasMutation = document.definitions.some(
-    (definition) => definition.kind === Kind.OPERATION_DEFINITION && definition.operation === "mutation",
+  const changes = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION && definition.operation === "mutation"
+      ? definition.selectionSet.selections
+      : [],
   );
-  return { costs, hasMutation };
+  const isKeyed = changes.some((change) => change.kind !== Kind.FIELD || !unkeyed.has(change.name.value));
+  return { costs, isKeyed, isOneChange: changes.length === 1 && changes[0]?.kind === Kind.FIELD };
 }

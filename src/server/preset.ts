@@ -12,6 +12,7 @@ import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
+import { idempotencyPlugin } from "./plugins/idempotency.ts";
 import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
@@ -21,6 +22,7 @@ import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
+import { tenantsPlugin } from "./plugins/tenants.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
 import { currentRequest } from "./request.ts";
 import { identifySocket } from "./sockets.ts";
@@ -81,9 +83,11 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       pagesPlugin(errors),
       budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
       earlyErrorsPlugin(errors, isIntrospectable),
+      idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
+      tenantsPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],

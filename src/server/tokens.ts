@@ -6,13 +6,14 @@ const ISSUER = "landfall";
 const AUDIENCE = "landfall-api";
 const ALGORITHM = "HS256";
 
-const claimsSchema = z.object({ sub: z.uuid(), tid: z.uuid(), sid: z.uuid() });
+const claimsSchema = z.object({ sub: z.uuid(), tid: z.uuid().optional(), sid: z.uuid() });
 
 /** Whom a token speaks for. What they may do is not in it: that is asked of the database for every request. */
 export interface TokenClaims {
   sessionId: string;
   userId: string;
-  tenantId: string;
+  /** Null for an operator, who is above the tenants. */
+  tenantId: string | null;
 }
 
 /** Why a token does not count. */
@@ -35,7 +36,7 @@ export function makeTokens(secret: string): Tokens {
   const keyId = createHash("sha256").update("landfall jwt key id").update(key).digest("base64url").slice(0, 12);
   return {
     sign({ sessionId, userId, tenantId }, expiresAt) {
-      return new SignJWT({ tid: tenantId, sid: sessionId })
+      return new SignJWT({ ...(tenantId === null ? {} : { tid: tenantId }), sid: sessionId })
         .setProtectedHeader({ alg: ALGORITHM, kid: keyId, typ: "JWT" })
         .setIssuer(ISSUER)
         .setAudience(AUDIENCE)
@@ -56,7 +57,7 @@ export function makeTokens(secret: string): Tokens {
         });
         const claims = claimsSchema.safeParse(payload);
         if (protectedHeader.kid !== keyId || !claims.success) return "invalid";
-        return { sessionId: claims.data.sid, userId: claims.data.sub, tenantId: claims.data.tid };
+        return { sessionId: claims.data.sid, userId: claims.data.sub, tenantId: claims.data.tid ?? null };
       } catch (error) {
         if (error instanceof errors.JWTExpired) return "expired";
         if (error instanceof errors.JOSEError) return "invalid";

@@ -120,8 +120,8 @@ describe("signing in", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => signIn("target@harbour.test", "wrong")));
     const codes = answers.map(codeOf);
     expect(codes.filter((code) => code === "LF040")).toHaveLength(5);
-    // On a busy machine some wait for their turn longer than a lock may be waited for, and are sent away untried.
-    expect(codes.filter((code) => code === "LF042" || code === "LF907")).toHaveLength(15);
+    // On a busy machine some wait for their turn longer than a statement, a lock or a connection may be waited for, and are sent away untried.
+    expect(codes.filter((code) => ["LF042", "LF906", "LF907", "LF908"].includes(String(code)))).toHaveLength(15);
   });
 });
 

@@ -54,3 +54,35 @@ test("cannot suspend a tenant that is not there, and names those that are: LF066
   expect(code).toBe(1);
   expect(stderr).toMatch(/no tenant with the slug nowhere.*harbour, meadow-inn/);
 });
+
+test("can make a tenant with its first admin, and an operator, who is one until removed", async () => {
+  const made = await run("tenant", "create", "lagoon", "--name", "Lagoon", "--admin", "Ada@Lagoon.test", "--json");
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(made.stdout)).toEqual({
+    id: expect.any(String),
+    slug: "lagoon",
+    name: "Lagoon",
+    admin: { email: "ada@lagoon.test", oneTimePassword: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) },
+  });
+  expect(
+    await database.query(
+      `select u.email, u.name, m.role, p.is_one_time
+       from tenancy.memberships m join tenancy.users u on u.id = m.user_id join app_private.passwords p on p.user_id = u.id`,
+    ),
+  ).toEqual([{ email: "ada@lagoon.test", name: "ada@lagoon.test", role: "admin", is_one_time: true }]);
+
+  expect((await run("operator", "create", "ada@lagoon.test")).stdout).toMatch(
+    /is an operator.*\n.*keeps their password/,
+  );
+  expect((await run("operator", "list")).stdout).toMatch(/^ada@lagoon\.test {2}since \S+ {2}ada@lagoon\.test\n$/);
+  expect(await run("operator", "remove", "ada@lagoon.test")).toMatchObject({ code: 0 });
+  expect(await database.query("select from tenancy.operators")).toEqual([]);
+  const again = await run("operator", "remove", "ada@lagoon.test", "--json");
+  expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: "LF032" } });
+  expect(
+    await database.query("select deed, details ->> 'email' as email from audit.operator_deeds where tenant_id is null"),
+  ).toEqual([
+    { deed: "operator_made", email: "ada@lagoon.test" },
+    { deed: "operator_removed", email: "ada@lagoon.test" },
+  ]);
+});

@@ -1,5 +1,5 @@
---! Previous: sha1:b471de7d3d9fcb4242fd64835325d3849062ce14
---! Hash: sha1:a9c965c21fa7773e932253c536d7411b8c200e32
+--! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
+--! Hash: sha1:a43d6dd57efc9d009ea5636116e29862fec7c1fe
 --! Message: hand over and listen
 
 -- What GoHighLevel's API cannot do is a list that people tick off; what GoHighLevel tells of its own accord is heard.

@@ -1,5 +1,5 @@
---! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
---! Hash: sha1:b471de7d3d9fcb4242fd64835325d3849062ce14
+--! Previous: sha1:9c61f7067de2ad6850acdc27b811e379f9f0b7c2
+--! Hash: sha1:28d148894054858d6659ca92316913d00d1b0384
 --! Message: compare locations
 
 -- What we have in a location is compared with what was approved, every night and on demand; what differs waits for a person.
