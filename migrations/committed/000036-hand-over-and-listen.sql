@@ -1,5 +1,5 @@
 --! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
---! Hash: sha1:a43d6dd57efc9d009ea5636116e29862fec7c1fe
+--! Hash: sha1:4c433a46be36ceee98dab28802729af9a72ac23a
 --! Message: hand over and listen
 
 -- What GoHighLevel's API cannot do is a list that people tick off; what GoHighLevel tells of its own accord is heard.
@@ -75,6 +75,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF305', 'finding_decided', 409, 'This finding is %s already.', 'Compare the location again to see what is there now.'),
   ('LF306', 'finding_does_not_suit', 400, 'This finding is %s, and that can only be done with one that is: %s.', 'Choose another of acceptRemote, pushAgain and forgetRemote.'),
   ('LF307', 'finding_without_touchpoint', 409, 'The object belongs to no touchpoint, so there is nothing to take its text over into.', 'Push it again, or forget it.'),
+  ('LF308', 'publishing_unknown', 404, 'There is nothing of this name.', 'Give its slug or its id.'),
   ('LF310', 'webhook_not_expected', 404, 'This installation takes no webhooks.', 'Set GHL_WEBHOOK_PUBLIC_KEY to the key that GoHighLevel signs with.'),
   ('LF311', 'webhook_not_genuine', 401, 'This is not signed by GoHighLevel.', 'Check GHL_WEBHOOK_PUBLIC_KEY; only X-GHL-Signature counts.'),
   ('LF312', 'webhook_unreadable', 400, 'This is no webhook that can be read, or it is too old.', 'GoHighLevel sends JSON with type, webhookId and timestamp, within five minutes.'),

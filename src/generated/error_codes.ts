@@ -106,6 +106,7 @@ export const errorCodes = {
   finding_decided: "LF305",
   finding_does_not_suit: "LF306",
   finding_without_touchpoint: "LF307",
+  publishing_unknown: "LF308",
   webhook_not_expected: "LF310",
   webhook_not_genuine: "LF311",
   webhook_unreadable: "LF312",
