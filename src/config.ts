@@ -132,6 +132,7 @@ export const environmentSchema = z.object({
   GHL_API_KEY: z.string().optional(),
   GHL_BASE_URL: httpUrl.optional(),
   GHL_SANDBOX_PORT: port.default(3002),
+  GHL_WEBHOOK_PUBLIC_KEY: z.string().optional(),
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
@@ -196,6 +197,8 @@ export interface Config {
     /** Whether baseUrl is the stand-in that `landfall start` runs. */
     isSandbox: boolean;
     sandboxPort: number;
+    /** The key that GoHighLevel signs webhooks with: PEM, or the base64 of its SPKI form. */
+    webhookPublicKey: string | undefined;
     /** Folder of GoHighLevel's OpenAPI files, for the contract tests. */
     openapiDir: string | undefined;
   };
@@ -275,6 +278,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
         (hasSandbox ? `http://127.0.0.1:${values.GHL_SANDBOX_PORT}` : "https://services.leadconnectorhq.com"),
       isSandbox: hasSandbox,
       sandboxPort: values.GHL_SANDBOX_PORT,
+      webhookPublicKey: values.GHL_WEBHOOK_PUBLIC_KEY?.replaceAll("\\n", "\n") || undefined,
       openapiDir: values.GHL_OPENAPI_DIR,
     },
     worker: { concurrency: values.WORKER_CONCURRENCY },

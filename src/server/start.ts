@@ -14,12 +14,14 @@ import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { handoffPages } from "./handoff.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
 import { acceptSockets, type SocketOptions, type SocketTiming, socketTiming } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
+import { webhooks } from "./webhooks.ts";
 
 export interface ServerOptions {
   config: Config;
@@ -93,7 +95,10 @@ export async function startServer({
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
-    const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
+    const tickets = makeReportTickets(config.jwt.secret);
+    const reports = importReports({ pool, tickets, errors, rolePrefix });
+    const handoffs = handoffPages({ pool, tickets, errors, rolePrefix });
+    const ghlWebhooks = webhooks({ pool, errors, log, publicKey: config.gohighlevel.webhookPublicKey });
     const app = makeApp({
       config,
       allowances,
@@ -103,7 +108,7 @@ export async function startServer({
       log,
       pool,
       graphql,
-      routers: [reports, serveAttachments(pool, config.filesDir), ...routers],
+      routers: [reports, handoffs, ghlWebhooks, serveAttachments(pool, config.filesDir), ...routers],
     });
     const server = createServer(SLOWEST, app);
     await serv.ready();
