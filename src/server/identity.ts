@@ -5,6 +5,8 @@ import type { TokenClaims, Tokens } from "./tokens.ts";
 /** What somebody is in their session. */
 export type SessionRole = Extract<Caller, { kind: "user" }>["role"] | "operator";
 
+type SignedIn = Exclude<Caller, { kind: "visitor" }>;
+
 /** What it takes to find out who asks. */
 export interface IdentitySources {
   /** Connections as the authenticator. */
@@ -17,6 +19,8 @@ export interface IdentitySources {
 export interface Refusal {
   refusal: string;
   particulars: string[];
+  /** With LF049: who may choose a password, and nothing else. */
+  newcomer?: SignedIn;
 }
 
 /**
@@ -37,8 +41,19 @@ export async function identifyCaller(
   if (claims === "expired") return refuse("LF045");
   if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);
-  if (role === null) return explainRefusal(pool, claims);
-  const { sessionId, userId, tenantId } = claims;
+  if (role !== null) return callerOf(claims, role, rolePrefix, requestId);
+  const { refusal, particulars } = await explainRefusal(pool, claims);
+  if (refusal !== "LF049") return { refusal, particulars };
+  const newcomer = callerOf(claims, particulars[0] as SessionRole, rolePrefix, requestId);
+  return { refusal, particulars: [], newcomer };
+}
+
+function callerOf(
+  { sessionId, userId, tenantId }: TokenClaims,
+  role: SessionRole,
+  rolePrefix: string,
+  requestId: string,
+): SignedIn {
   if (tenantId === null || role === "operator") return { kind: "operator", rolePrefix, userId, sessionId, requestId };
   return { kind: "user", rolePrefix, role, userId, tenantId, sessionId, requestId };
 }
@@ -48,7 +63,7 @@ function refuse(refusal: string, particular?: string | null): Refusal {
 }
 
 /**
- * Why a session has no role: it has ended, or its tenant is suspended.
+ * Why a session has no role: it has ended, its tenant is suspended, or its person must choose a password.
  *
  * @param pool connections as the authenticator
  */

@@ -10,6 +10,7 @@ import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
 import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
+import { accountsPlugin } from "./plugins/accounts.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { idempotencyPlugin } from "./plugins/idempotency.ts";
@@ -59,6 +60,8 @@ export interface PresetOptions {
   rolePrefix: string;
   secretKey: string;
   sessionSeconds: number;
+  /** Where people open the frontend. */
+  appUrl?: string | undefined;
   /** Whether GraphiQL answers at `/`. */
   hasGraphiql: boolean;
   /** Whether the schema may be asked for, and guessed at by what an error suggests. */
@@ -71,7 +74,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
-  const { hasGraphiql, isIntrospectable } = options;
+  const { hasGraphiql, isIntrospectable, appUrl } = options;
   const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
@@ -86,6 +89,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
+      accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),

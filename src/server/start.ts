@@ -69,7 +69,7 @@ export async function startServer({
   };
   try {
     const errors = await readErrorCatalog(pool);
-    const tokens = makeTokens(config.jwt.secret);
+    const tokens = makeTokens(config.jwt.secret, config.jwt.previousSecret);
     const { rolePrefix, secretKey } = config;
     const identity = { pool, tokens, rolePrefix };
     const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
@@ -83,6 +83,7 @@ export async function startServer({
         rolePrefix,
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
+        appUrl: config.appUrl,
         hasGraphiql: config.environment === "development",
         isIntrospectable: config.environment !== "production",
         log,
