@@ -137,6 +137,9 @@ export const environmentSchema = z.object({
       error: "must be an address such as Landfall <landfall@example.com>",
     })
     .default("Landfall <landfall@localhost>"),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/, error: "must be the provider's URL, as its tokens name it" }).optional(),
+  OIDC_AUDIENCE: z.string().optional(),
+  OIDC_KEYS_URL: httpUrl.optional(),
   AIRTABLE_API_KEY: z.string().optional(),
   AIRTABLE_BASE_ID: z
     .string()
@@ -207,6 +210,8 @@ export interface Config {
     previousSecret: string | undefined;
     expiresInSeconds: number;
   };
+  /** The identity provider whose word is taken for who somebody is. */
+  externalIssuer: { issuer: string; audience: string; keysUrl: string | undefined } | undefined;
   /** Where people open the frontend: what links in mails lead to. */
   appUrl: string | undefined;
   /** No url: mails are put into the folder mails in the data folder; in production they wait. */
@@ -290,6 +295,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       previousSecret: values.JWT_SECRET_PREVIOUS,
       expiresInSeconds: values.JWT_EXPIRES_IN,
     },
+    externalIssuer: externalIssuer(values),
     appUrl: values.APP_URL,
     mail: { url: values.MAIL_URL, from: values.MAIL_FROM },
     airtable: {
@@ -308,4 +314,20 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     },
     worker: { concurrency: values.WORKER_CONCURRENCY },
   };
+}
+
+function externalIssuer(values: z.infer<typeof environmentSchema>): Config["externalIssuer"] {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, OIDC_KEYS_URL: keysUrl } = values;
+  if (issuer === undefined) return undefined;
+  if (audience === undefined) {
+    return fail(
+      "unusable_configuration",
+      "OIDC_AUDIENCE is not set.",
+      "Set it to the client id that the provider gave you.",
+    );
+  }
+  if (values.NODE_ENV === "production" && [issuer, keysUrl ?? issuer].some((url) => !url.startsWith("https://"))) {
+    return fail("unusable_configuration", "OIDC_ISSUER has no TLS.", "In production its URLs begin with https://.");
+  }
+  return { issuer, audience, keysUrl };
 }

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { findApiKey, looksLikeApiKey } from "./api_keys.ts";
 import type { Caller } from "./request.ts";
 import type { TokenClaims, Tokens } from "./tokens.ts";
 
@@ -24,7 +25,7 @@ export interface Refusal {
 }
 
 /**
- * Finds out who asks. The token names a session; which role that session has is asked of the database, for every request anew.
+ * Finds out who asks. The token, or the API key, names a session; which role that session has is asked of the database, for every request anew.
  *
  * @param authorization the header, undefined where there is none: a visitor
  * @param requestId goes into the audit log with whatever the caller changes
@@ -35,9 +36,10 @@ export async function identifyCaller(
   { pool, tokens, rolePrefix }: IdentitySources,
 ): Promise<Caller | Refusal> {
   if (authorization === undefined) return { kind: "visitor", rolePrefix };
-  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) return refuse("LF044");
-  const claims = await tokens.verify(token);
+  const bearer = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
+  if (bearer === undefined) return refuse("LF044");
+  const claims = looksLikeApiKey(bearer) ? await findApiKey(pool, bearer) : await tokens.verify(bearer);
+  if (claims === null) return refuse("LF044");
   if (claims === "expired") return refuse("LF045");
   if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);

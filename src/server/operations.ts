@@ -16,16 +16,18 @@ export interface DocumentFacts {
 }
 
 /** Whoever may try passwords, tokens or links must not try many. */
-const tries = new Set(["signIn", "requestPasswordReset", "resetPassword"]);
+const tries = new Set(["signIn", "signInWithToken", "requestPasswordReset", "resetPassword"]);
 
 /** Repeating these does no harm, and keeping their answers would keep a secret. */
 const unkeyed = new Set([
   "signIn",
+  "signInWithToken",
   "signOut",
   "switchTenant",
   "changePassword",
   "requestPasswordReset",
   "resetPassword",
+  "createApiKey",
 ]);
 
 /** How many documents are remembered; each is told by its whole text. */

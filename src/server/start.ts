@@ -14,6 +14,7 @@ import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { makeExternalTokens } from "./external_tokens.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
@@ -84,6 +85,7 @@ export async function startServer({
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
         appUrl: config.appUrl,
+        externalTokens: config.externalIssuer && makeExternalTokens(config.externalIssuer),
         hasGraphiql: config.environment === "development",
         isIntrospectable: config.environment !== "production",
         log,
