@@ -3,6 +3,7 @@ import { errorCode, errorMessage } from "../../errors.ts";
 import type { Check, Proving } from "../proof/check.ts";
 import { checkComputed } from "../proof/computed.ts";
 import { checkCounts } from "../proof/counts.ts";
+import { checkParts } from "../proof/parts.ts";
 import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
 import { type Batch, inBatch } from "./batch.ts";
@@ -22,7 +23,9 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
     const checks: Check[] = [];
     for (const line of ledger) {
       const parts =
-        line.collection.table === null ? [checkCounts] : [checkCounts, checkRecords, checkReverseFields, checkComputed];
+        line.collection.table === null
+          ? [checkCounts]
+          : [checkCounts, checkParts, checkRecords, checkReverseFields, checkComputed];
       for (const part of parts) checks.push(...(await readable({ client, batch, line, ledger }, part)));
     }
     await writeChecks(client, batch, checks);
