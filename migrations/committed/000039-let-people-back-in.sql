@@ -1,5 +1,5 @@
---! Previous: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
---! Hash: sha1:dcf17f0941820d0441985db6041a2c01a5854fe6
+--! Previous: sha1:6560c2144d5733534a0b3802555069370532fa66
+--! Hash: sha1:dcb52aa6fc1bfc3fa8dd8f1ae80ba04195b236c9
 --! Message: let people back in
 
 -- A password that somebody else made opens nothing but the way to one's own, and a forgotten one is replaced by a token in a mail. What
@@ -265,9 +265,17 @@ create or replace function app.current_import_batch_id() returns uuid
   as $$
   declare
     claimed_batch constant text := current_setting('app.import_batch_id', true);
+    claim constant text := current_setting('app.tenant_id', true) || '/' || claimed_batch;
     batch_id uuid;
   begin
-    if session_user <> ':WORKER' or not pg_input_is_valid(coalesce(claimed_batch, ''), 'uuid') then
+    if session_user <> ':WORKER' or claimed_batch is null or claimed_batch = '' then
+      return null;
+    end if;
+    -- Triggers ask for every row; the answer holds for the transaction. Only the worker's login comes here, and it makes the batches.
+    if current_setting('app.confirmed_import_batch', true) = claim then
+      return claimed_batch::uuid;
+    end if;
+    if not pg_input_is_valid(claimed_batch, 'uuid') then
       return null;
     end if;
     select b.id into batch_id
@@ -275,11 +283,14 @@ create or replace function app.current_import_batch_id() returns uuid
     where b.tenant_id = app.current_tenant_id()
       and b.id = claimed_batch::uuid
       and b.status in ('running', 'verifying', 'rolling_back');
+    if found then
+      perform set_config('app.confirmed_import_batch', claim, true);
+    end if;
     return batch_id;
   end
   $$;
 comment on function app.current_import_batch_id() is
-  'The import batch whose effect this statement is: only for the worker''s login, and only while that batch of this tenant runs or rolls back. Definer: reads imports.batches.';
+  'The import batch whose effect this statement is: only for the worker''s login, and only where that batch of this tenant ran or rolled back when the transaction first asked. Definer: reads imports.batches.';
 grant execute on function app.current_import_batch_id()
   to :VISITOR, :VIEWER, :CLIENT, :OPERATOR, :WORKER, :AUTHENTICATOR, :REPORTER, :AUTOMATION;
 --! EndIncluded app/identity.sql

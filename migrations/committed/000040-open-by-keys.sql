@@ -1,5 +1,5 @@
---! Previous: sha1:dcf17f0941820d0441985db6041a2c01a5854fe6
---! Hash: sha1:4a65758b37110c3fd982bd18b8bd9aa0cd845d14
+--! Previous: sha1:dcb52aa6fc1bfc3fa8dd8f1ae80ba04195b236c9
+--! Hash: sha1:c70e2bd253efab9d6dc605afce201d253f3ef432
 --! Message: open by keys
 
 -- Machines call the API by keys, and people may sign in by an identity provider.
