@@ -14,6 +14,7 @@ import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { makeExternalTokens } from "./external_tokens.ts";
 import { handoffPages } from "./handoff.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
@@ -71,7 +72,7 @@ export async function startServer({
   };
   try {
     const errors = await readErrorCatalog(pool);
-    const tokens = makeTokens(config.jwt.secret);
+    const tokens = makeTokens(config.jwt.secret, config.jwt.previousSecret);
     const { rolePrefix, secretKey } = config;
     const identity = { pool, tokens, rolePrefix };
     const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
@@ -85,6 +86,8 @@ export async function startServer({
         rolePrefix,
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
+        appUrl: config.appUrl,
+        externalTokens: config.externalIssuer && makeExternalTokens(config.externalIssuer),
         hasGraphiql: config.environment === "development",
         isIntrospectable: config.environment !== "production",
         log,
