@@ -8,8 +8,11 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
+import type { ExternalTokens } from "./external_tokens.ts";
 import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
+import { accountsPlugin } from "./plugins/accounts.ts";
+import { apiKeysPlugin } from "./plugins/api_keys.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { idempotencyPlugin } from "./plugins/idempotency.ts";
@@ -59,6 +62,10 @@ export interface PresetOptions {
   rolePrefix: string;
   secretKey: string;
   sessionSeconds: number;
+  /** Of the identity provider, where there is one. */
+  externalTokens?: ExternalTokens | undefined;
+  /** Where people open the frontend. */
+  appUrl?: string | undefined;
   /** Whether GraphiQL answers at `/`. */
   hasGraphiql: boolean;
   /** Whether the schema may be asked for, and guessed at by what an error suggests. */
@@ -71,7 +78,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
-  const { hasGraphiql, isIntrospectable } = options;
+  const { hasGraphiql, isIntrospectable, appUrl, externalTokens } = options;
   const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
@@ -85,7 +92,9 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       earlyErrorsPlugin(errors, isIntrospectable),
       idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
-      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
+      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens }),
+      apiKeysPlugin(errors),
+      accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),

@@ -24,6 +24,8 @@ export interface Collection {
   leftOut: string | null;
   /** Not every base has it. */
   isOptional: boolean;
+  /** Whose cells its records are made of; null for a collection that the source has. */
+  partOf: Part | null;
   /** Every field of the source and its fate, by the source's name. */
   fields: Record<string, Field>;
   /** Columns that no field gives: worked out from the others, for all rows at once. */
@@ -41,7 +43,28 @@ export type ConflictPolicy = (typeof conflictPolicies)[number];
 
 export const conflictPolicies = ["hold", "source_wins", "database_wins"] as const;
 
-export type Field = MappedField | UnmappedField;
+export type Field = MappedField | UnmappedField | PartField;
+
+/**
+ * How a collection is made of cells of others, so that one record makes rows in several tables: each of them has an outcome of its own,
+ * and waits, comes in and goes by itself.
+ */
+export type Part =
+  /** A record for each record of `collection` that has one of the part's own fields: the other half of a wide table. */
+  | { kind: "split"; collection: string; owner: string }
+  /** A record for each element of these fields: a tag, a link. */
+  | { kind: "elements"; collection: string; fields: string[]; owner: string; field: string | null; element: string }
+  /** A record for each name in these cells, however often it stands there. */
+  | { kind: "names"; cells: { collection: string; field: string }[]; element: string };
+
+/** A field whose cells become records of a part. */
+export interface PartField {
+  fate: "part";
+  part: string;
+  /** What a cell must be: anything, for the part's own codec; a list of options; options or one text; a list of links. */
+  takes: "anything" | "options" | "names" | "links";
+  aliases: string[];
+}
 
 export interface UnmappedField {
   fate: "dropped" | "derived" | "secret";
@@ -103,6 +126,11 @@ type FieldOptions = {
   orFrom?: string[];
   onConflict?: ConflictPolicy;
 };
+
+/** Its cells become records of a part. */
+export function inPart(part: string, takes: PartField["takes"] = "anything", aliases: string[] = []): PartField {
+  return { fate: "part", part, takes, aliases };
+}
 
 /** Goes to a column, or to a member of a JSON column. */
 export function to(column: string, codec: Codec, options: FieldOptions = {}): MappedField {
@@ -181,11 +209,14 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules" | "stamped">> = {},
+  options: Partial<
+    Pick<Collection, "aliases" | "isOptional" | "partOf" | "derived" | "unique" | "rules" | "stamped">
+  > = {},
 ): Collection {
   return {
     aliases: [],
     isOptional: false,
+    partOf: null,
     derived: {},
     unique: [],
     rules: [],
@@ -198,6 +229,17 @@ export function collection(
   };
 }
 
+/** A collection whose records are made of cells of others. Its name is ours, and no table of a source is called so. */
+export function part(
+  name: string,
+  table: string,
+  partOf: Part,
+  fields: Record<string, Field>,
+  options: Partial<Pick<Collection, "derived" | "unique" | "rules">> = {},
+): Collection {
+  return collection(name, table, fields, { ...options, partOf });
+}
+
 /** A collection that is left out, for a reason. */
 export function leftOut(name: string, because: string): Collection {
   return {
@@ -206,12 +248,18 @@ export function leftOut(name: string, because: string): Collection {
     table: null,
     leftOut: because,
     isOptional: true,
+    partOf: null,
     fields: {},
     derived: {},
     unique: [],
     rules: [],
     stamped: {},
   };
+}
+
+/** The names of the collections that a part is made of. */
+export function parentsOf(partOf: Part): string[] {
+  return partOf.kind === "names" ? [...new Set(partOf.cells.map(({ collection: name }) => name))] : [partOf.collection];
 }
 
 /** The mapped fields of a collection, with the source's names. */

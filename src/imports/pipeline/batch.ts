@@ -155,12 +155,17 @@ export async function takeBatch(
   batchId: string,
 ): Promise<{ leaseToken: string; status: BatchStatus } | null> {
   return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
-    const { rows } = await client.query<{ status: BatchStatus }>(
-      `select status from imports.batches where tenant_id = $1 and id = $2 for no key update`,
+    const { rows } = await client.query<{ status: BatchStatus; is_planned: boolean }>(
+      `select batch.status, batch.status = 'planned' and exists (
+         select from imports.plans plan where plan.tenant_id = batch.tenant_id and plan.batch_id = batch.id
+       ) as is_planned
+       from imports.batches batch
+       where batch.tenant_id = $1 and batch.id = $2
+       for no key update of batch`,
       [tenantId, batchId],
     );
-    const status = rows[0]?.status;
-    if (status === undefined || (status !== "queued" && !isUnderWay(status))) return null;
+    const { status, is_planned } = rows[0] ?? {};
+    if (status === undefined || is_planned || (status !== "queued" && !isUnderWay(status))) return null;
     // Of a dead process a transaction may still be on its way: it ends first, or holds whoever comes after it.
     await client.query(
       `select from app_private.import_leases

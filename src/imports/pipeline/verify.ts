@@ -3,6 +3,7 @@ import { errorCode, errorMessage } from "../../errors.ts";
 import type { Check, Proving } from "../proof/check.ts";
 import { checkComputed } from "../proof/computed.ts";
 import { checkCounts } from "../proof/counts.ts";
+import { checkParts } from "../proof/parts.ts";
 import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
@@ -10,9 +11,9 @@ import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { expectWholeCollections } from "./sql.ts";
 
-type Part = (proving: Proving) => Promise<Check[]>;
+type Proof = (proving: Proving) => Promise<Check[]>;
 
-const parts: Part[] = [checkCounts, checkRecords, checkReverseFields, checkComputed];
+const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFields, checkComputed];
 
 /**
  * The proof, in five layers over the whole population. Everything in it starts from the text that landed and from the tables as they
@@ -24,10 +25,10 @@ const parts: Part[] = [checkCounts, checkRecords, checkReverseFields, checkCompu
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
   // The largest collections first: at the end nobody waits for one that began late.
   const tasks = ledger
-    .flatMap((line) => (line.collection.table === null ? [checkCounts] : parts).map((part) => ({ line, part })))
+    .flatMap((line) => (line.collection.table === null ? [checkCounts] : proofs).map((proof) => ({ line, proof })))
     .toSorted((one, other) => other.line.landed - one.line.landed);
-  const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, part }) =>
-    prove(batch, ledger, line, part),
+  const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, proof }) =>
+    prove(batch, ledger, line, proof),
   );
   return await inBatch(batch, async (client) => {
     await writeChecks(client, batch, checks.flat());
@@ -36,18 +37,18 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
 }
 
 /**
- * One part of the proof of one collection. A text that cannot be read any more, or a cell that no codec reads and of which no issue tells,
+ * One of the proofs of one collection. A text that cannot be read any more, or a cell that no codec reads and of which no issue tells,
  * is a difference and no accident.
  */
-async function prove(batch: Batch, ledger: LedgerCollection[], line: LedgerCollection, part: Part): Promise<Check[]> {
+async function prove(batch: Batch, ledger: LedgerCollection[], line: LedgerCollection, proof: Proof): Promise<Check[]> {
   try {
     return await inBatch(batch, async (client) => {
       await expectWholeCollections(client);
-      return await part({ client, batch, line, ledger });
+      return await proof({ client, batch, line, ledger });
     });
   } catch (error) {
     if (!errorCode(error)?.startsWith("22")) throw error;
-    const name = `what ${part.name} reads`;
+    const name = `what ${proof.name} reads`;
     return [{ collectionId: line.id, layer: "counts", name, expected: 1, actual: 0, offending: [errorMessage(error)] }];
   }
 }

@@ -22,7 +22,7 @@ export async function checkComputed(proving: Proving): Promise<Check[]> {
   }
   const names = new Set(line.source.fields.map(({ name }) => name));
   for (const [name, field] of Object.entries(line.collection.fields)) {
-    if (field.fate === "mapped" || field.computed === null) continue;
+    if (field.fate === "mapped" || field.fate === "part" || field.computed === null) continue;
     const known = [name, ...field.aliases].filter((candidate) => names.has(candidate));
     if (known.length === 0) continue;
     const cell = (cells: string) =>

@@ -197,7 +197,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
   return mappedFields(line.collection).flatMap(([name, field], index) => {
     const target = ledger.find(({ collection }) => collection.name === field.codec.linksTo);
     if (target === undefined) return [];
-    const linked = raw(`(${cellName(line, name)} ->> 0)`);
+    const linked = raw(field.codec.linkedId?.(cellName(line, name)) ?? "null::text");
     const column = raw(`row.${field.column}`);
     const arrived = raw(`arrived_${index}`);
     const known = raw(`known_${index}`);

@@ -6,11 +6,11 @@ import { landedJson } from "./source_cells.ts";
 export async function checkReverseFields({ client, batch, line, ledger }: Proving): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [name, field] of Object.entries(line.collection.fields)) {
-    if (field.fate === "mapped" || field.reverseOf === null) continue;
+    if (field.fate === "mapped" || field.fate === "part" || field.reverseOf === null) continue;
     const { collection: otherName, field: linkName } = field.reverseOf;
     const other = ledger.find(({ collection }) => collection.name === otherName);
     const link = other?.collection.fields[linkName];
-    if (other === undefined || link?.fate !== "mapped") continue;
+    if (other === undefined || (link?.fate !== "mapped" && link?.fate !== "part")) continue;
     if (!line.source.fields.some((declared) => declared.name === name)) continue;
     const links = (names: string[]) =>
       raw(
