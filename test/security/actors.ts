@@ -43,8 +43,8 @@ export const actorNames = [
   "editor",
   "admin",
   "client",
-  "client of another client",
-  "editor who is an admin elsewhere",
+  "client of another client, and elsewhere",
+  "editor who is one elsewhere",
   "worker",
   "worker under an import",
   "reporter",
@@ -81,10 +81,9 @@ export async function createWorld(database: TestDatabase): Promise<World> {
   const ours = await createTenant(database, "harbour");
   const theirs = await createTenant(database, "meadow");
   const both = await addPerson(database, ours.id, "editor", "both@shared.test");
-  await database.query("insert into tenancy.memberships (tenant_id, user_id, role) values ($1, $2, 'admin')", [
-    theirs.id,
-    both.userId,
-  ]);
+  // An editor and a reviewer of ours are theirs, too: what is their own over there is not theirs over here.
+  theirs.people.editor = await addPerson(database, theirs.id, "editor", "both@shared.test");
+  theirs.secondReviewer = await addPerson(database, theirs.id, "client", "second-client@harbour.test");
   const fallen = await addTheFallen(database, ours);
   const [reporter, automation] = [await login("reporter", ours.id), await login("automation", ours.id)];
   const tables = await fillTenants(database, [ours, theirs]);
@@ -136,8 +135,8 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       person("editor", "editor", ours.people.editor),
       admin,
       person("client", "client", ours.people.client),
-      person("client of another client", "client", ours.secondReviewer),
-      person("editor who is an admin elsewhere", "editor", both),
+      person("client of another client, and elsewhere", "client", ours.secondReviewer),
+      person("editor who is one elsewhere", "editor", both),
       worker,
       {
         ...machine("worker under an import", "worker", named("worker"), {

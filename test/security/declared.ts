@@ -1,7 +1,7 @@
 /** What the catalog has and expectations.ts does not say, or says otherwise: each with what to write. */
 import type { TestDatabase } from "../support/database.ts";
 import type { Table } from "./catalog.ts";
-import { functions, inherits, tables, views, type Word } from "./expectations.ts";
+import { functions, tables, views } from "./expectations.ts";
 
 /** Somebody with `query`: the test's database, or a connection within a transaction. */
 export interface Reader {
@@ -43,6 +43,14 @@ async function fromGrants(reader: Reader, rolePrefix: string, table: string): Pr
   return `"${table}": { kind: "…", rights: { ${[...rights, "owner"].join(", ")} } },`;
 }
 
+/** Every policy of the database that is for everybody, graphile-worker's tables included. */
+export async function policiesForEverybody(reader: Reader): Promise<string[]> {
+  const rows = await reader.query<{ policy: string }>(
+    "select polname || ' on ' || polrelid::regclass as policy from pg_policy where 0 = any (polroles)",
+  );
+  return rows.map(({ policy }) => `${policy} is for everybody: name its roles.`);
+}
+
 /** Every view and function whose callers are not those that are declared. */
 export async function undeclaredCallers(reader: Reader, { rolePrefix }: TestDatabase): Promise<string[]> {
   const found = await reader.query<{ name: string; kind: "view" | "function"; callers: string }>(`
@@ -50,6 +58,7 @@ export async function undeclaredCallers(reader: Reader, { rolePrefix }: TestData
       select string_agg(coalesce(substring(r.rolname from '^${rolePrefix}_(.*)$'), r.rolname, 'public'), ' ' order by r.rolname)
       from aclexplode(o.acl) a left join pg_roles r on r.oid = a.grantee
       where a.grantee <> '${rolePrefix}_owner'::regrole and a.privilege_type in ('SELECT', 'EXECUTE')
+        and (a.grantee = 0 or has_schema_privilege(a.grantee, n.oid, 'usage'))
     ), '') as callers
     from (
       select c.oid::regclass::text as name, 'view' as kind, c.relacl as acl, c.relnamespace as schema from pg_class c where c.relkind in ('v', 'm')
@@ -78,10 +87,4 @@ export async function undeclaredCallers(reader: Reader, { rolePrefix }: TestData
     problems.push(`${name} is in test/security/expectations.ts and nowhere else: take it out.`);
   }
   return problems;
-}
-
-/** Whether a role is among these, or inherits one that is. */
-export function isAmong(words: string, word: Word): boolean {
-  const above = inherits[word];
-  return words.split(" ").includes(word) || (above !== undefined && isAmong(words, above));
 }

@@ -308,8 +308,15 @@ function isMember(row: Row, { rowsOf }: Asker): boolean {
   return rowsOf("tenancy.memberships").some(({ user_id }) => user_id === row.id);
 }
 
-/** Parts of a table are reached through it, and by nobody directly. */
-export const partition: Expectation = { kind: "partition", rights: {} };
+/** Parts of a table are reached through it, and by nobody directly; what waits in the default one is moved on by the owner. */
+export function partition(name: string): Expectation {
+  const moves: Rights = name.endsWith("_default") ? { delete: every } : { delete: never };
+  return {
+    kind: "partition",
+    rights: { owner: { ...readAll, insert: "*", update: ["*", never], ...moves } },
+    isAppendOnly: true,
+  };
+}
 
 /** View to the roles that may read it: what they find there is what the tables below show them. */
 export const views: Record<string, string> = {
@@ -402,3 +409,20 @@ export const functions: Record<string, string> = {
   "publishing.retry_publication(uuid)": "admin",
   "tenancy.create_tenant(text,text,text)": "operator",
 };
+
+/** Functions that look beyond the tenant of whoever calls them, and why they may. */
+export const functionsBeyondTenants: Record<string, string> = {
+  "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
+  "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
+  "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",
+  "app_private.requeue_import_batches(interval)":
+    "finds batches whose worker died, whosever they are; for the worker alone",
+  "publishing.resume_publications(interval)":
+    "finds publications whose worker died, whosever they are; for the worker alone",
+};
+
+/** Whether a role is among these, or inherits one that is. */
+export function isAmong(words: string, word: Word): boolean {
+  const above = inherits[word];
+  return words.split(" ").includes(word) || (above !== undefined && isAmong(words, above));
+}

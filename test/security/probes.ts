@@ -7,8 +7,10 @@ import {
   type Expectation,
   tables as expectations,
   inherits,
+  isAmong,
   partition,
   type Rights,
+  views,
   type Which,
   type Word,
 } from "./expectations.ts";
@@ -17,6 +19,7 @@ import type { Tenant } from "./world.ts";
 
 /** A statement, and the outcomes that are right: how many rows it reached, or what refused it. */
 export interface Probe {
+  /** What is tried: its first word is the verb. */
   what: string;
   sql: string;
   right: RegExp;
@@ -42,7 +45,7 @@ const quote = pg.escapeIdentifier;
 
 /** What is declared of a table. */
 export function expectationOf({ name, class: kind }: Table): Expectation {
-  return kind === "partition" ? partition : (expectations[name] ?? { kind: "undeclared", rights: {} });
+  return kind === "partition" ? partition(name) : (expectations[name] ?? { kind: "undeclared", rights: {} });
 }
 
 /** The rights of a role on a table, those that it inherits included. */
@@ -73,7 +76,8 @@ export function keyOf(table: Table, row: Row): string {
 const textOf = (value: unknown) =>
   value === null || value === undefined ? null : typeof value === "object" ? JSON.stringify(value) : String(value);
 
-function isRow(table: Table, row: Row): string {
+/** The condition that holds for this row alone. */
+export function isRow(table: Table, row: Row): string {
   return keyColumns(table)
     .map((name) => {
       const value = textOf(row[name]);
@@ -96,6 +100,15 @@ function hasTenant(table: Table): boolean {
 /** The columns of a list, "*" being all. */
 function names(list: string | undefined, column: string): boolean {
   return list === "*" || (list?.split(" ").includes(column) ?? false);
+}
+
+/** What a view shows of the other tenant: nothing, but to the owner, which proves that there is something. */
+export function viewProbes({ theirs }: World, { word }: Actor): Probe[] {
+  return Object.entries(views).map(([view, readers]) => ({
+    what: `read ${view}`,
+    sql: `select from ${view} v where v::text ~ 'meadow|${theirs.id}'`,
+    right: word === "owner" ? /^[1-9]/ : isAmong(readers, word) ? nothing : refused,
+  }));
 }
 
 export type Prober = (table: Table, actor: Actor) => Promise<Probe[]>;
@@ -129,7 +142,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         ...(states === undefined ? {} : { states }),
       });
     } finally {
-      await client.query("rollback to savepoint drafts");
+      await client.query("rollback to savepoint drafts; release savepoint drafts");
     }
   }
 
@@ -140,7 +153,6 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
   }
 
   return async (table, actor) => {
-    if (table.class === "partition" && actor.word === "owner") return [];
     const rights = rightsOf(table, actor.word);
     const own = ours.rows.get(table.name) ?? [];
     const foreign = foreignRows(table);
@@ -292,7 +304,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         what: "insert on conflict with foreign",
         isForeign: true,
         sql: `${copying(table, row)} on conflict (${table.key.map(quote).join(", ")}) do update set ${set} = excluded.${set}`,
-        right: isFree ? /^(1|LF\d{3})$/ : refusedOrRuled,
+        right: !isFree ? refusedOrRuled : expectationOf(table).isAppendOnly ? /^(LF\d{3}|42501)$/ : /^(1|LF\d{3})$/,
       });
     }
     return probes;
@@ -400,7 +412,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
   function outcome(table: Table, granted: string | undefined, isReached: boolean): RegExp {
     if (granted === undefined) return refused;
     if (isReached) return reached;
-    return expectationOf(table).isAppendOnly ? /^(0|LF007)$/ : nothing;
+    return expectationOf(table).isAppendOnly ? /^(0|LF007|42501)$/ : nothing;
   }
 
   function beyondPolicies(table: Table, actor: Actor, rights: Rights): Probe[] {

@@ -38,7 +38,7 @@ export async function insertRow(client: pg.ClientBase, table: Table, wish: RowWi
 
 /** Values for a row that could be inserted now, beside those that are fixed. */
 export async function draftRow(client: pg.ClientBase, table: Table, wish: RowWish): Promise<Values | undefined> {
-  const made = await tryValues(client, table, wish, "rollback to savepoint trial");
+  const made = await tryValues(client, table, wish, "rollback to savepoint trial; release savepoint trial");
   for (const name of Object.keys(wish.fixed ?? {})) delete made?.values[name];
   return made?.values;
 }
@@ -56,7 +56,7 @@ async function tryValues(
       const results = (await client.query(`savepoint trial; ${insert}; ${afterwards}`)) as unknown as pg.QueryResult[];
       return { values, row: results[1]?.rows[0].row as Row };
     } catch (error) {
-      await client.query("rollback to savepoint trial");
+      await client.query("rollback to savepoint trial; release savepoint trial");
       if (errorCode(error) !== "23505") {
         throw new Error(`No row of ${table.name} can be made: ${errorMessage(error)}`, { cause: error });
       }

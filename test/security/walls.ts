@@ -1,5 +1,12 @@
 /** The two walls between tenants: each must hold without the other. */
 import type { TestDatabase } from "../support/database.ts";
+import type { Actor, World } from "./actors.ts";
+
+/** One of each role, with a claim that holds and with one that does not; the owner stands outside. */
+export function wallActors({ actors }: World): Actor[] {
+  const one = new Map(actors.map((actor) => [`${actor.word} ${actor.isConfirmed}`, actor]));
+  return [...one.values()].filter(({ word }) => word !== "owner");
+}
 
 /** Statements that take away every restrictive policy, and leave what the permissive ones say. */
 export function withoutRestrictive(database: TestDatabase): Promise<string> {
