@@ -66,7 +66,7 @@ async function generateFiles(): Promise<Map<string, string>> {
       generates: {
         "src/generated/documents/": {
           preset: "client",
-          presetConfig: { fragmentMasking: false },
+          presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
           config: {
             enumsAsTypes: true,
             useTypeImports: true,

@@ -3,6 +3,7 @@
 // npm installed among the packages. Variables in a `.env` file beside package.json count where the environment has none of that name.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +21,8 @@ if (!existsSync(ownNode) || !existsSync(join(project, "node_modules", "commander
 }
 
 if (isNewEnough) {
+  // What Node makes of the sources is kept, so that the next command starts sooner.
+  module.enableCompileCache(join(project, "node_modules", ".landfall", "compiled"));
   if (existsSync(join(project, ".env"))) process.loadEnvFile(join(project, ".env"));
   // Services tell what they do; a command on a terminal speaks for itself, and its log only of trouble.
   if (!["api", "worker"].includes(process.argv[2])) process.env.LOG_LEVEL ||= "warn";

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -35,6 +36,34 @@ const duration = z
     return Number.parseInt(value, 10) * secondsPerUnit[unit];
   });
 
+const isNetwork = (text: string): boolean => {
+  const [address = "", prefix = "0", ...rest] = text.split("/");
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return rest.length === 0 && /^\d+$/.test(prefix) && Number.parseInt(prefix, 10) <= bits;
+};
+
+const requestsPerMinute = z.int();
+const rateLimitsSchema = z.strictObject(
+  {
+    /** Of one address, signed in or not. */
+    address: requestsPerMinute.default(1_200),
+    /** Of one person. */
+    user: requestsPerMinute.default(600),
+    /** Of everybody in one tenant. */
+    tenant: requestsPerMinute.default(6_000),
+    /** Sign-ins and everything else that tries a password or a token, from one address. */
+    sign_in: requestsPerMinute.default(30),
+    /** Searches of one person. */
+    search: requestsPerMinute.default(60),
+    /** Requests of one person that add up whole tables. */
+    aggregates: requestsPerMinute.default(60),
+  },
+  { error: "knows address, user, tenant, sign_in, search and aggregates" },
+);
+
+/** How many requests a minute are answered; what is not used adds up for a minute. */
+export type RateLimits = z.infer<typeof rateLimitsSchema>;
+
 /** Every variable that Landfall reads; `.env.example` has one line for each (tested). */
 export const environmentSchema = z.object({
   NODE_ENV: z
@@ -65,6 +94,33 @@ export const environmentSchema = z.object({
       ),
     )
     .default([]),
+  API_DOCUMENTS: z.enum(["trusted", "any"], { error: "must be trusted or any" }).optional(),
+  API_TRUSTED_PROXIES: z
+    .string()
+    .transform((value) => value.split(",").map((proxy) => proxy.trim()))
+    .pipe(
+      z.array(
+        z.string().refine((proxy) => proxy === "loopback" || isNetwork(proxy), {
+          error: "must be addresses or networks such as 10.0.0.0/8, or loopback, separated by commas",
+        }),
+      ),
+    )
+    .default([]),
+  API_RATE_LIMITS: z
+    .string()
+    .regex(/^ *\w+ *= *[1-9]\d{0,6} *(, *\w+ *= *[1-9]\d{0,6} *)*$/, {
+      error: "must be requests a minute such as user=600,sign_in=30",
+    })
+    .transform((value) =>
+      Object.fromEntries(
+        value.split(",").map((part) => {
+          const [name = "", count = ""] = part.split("=");
+          return [name.trim(), Number.parseInt(count, 10)];
+        }),
+      ),
+    )
+    .default({})
+    .pipe(rateLimitsSchema),
   JWT_SECRET: secret.optional(),
   JWT_EXPIRES_IN: duration.default(24 * 3_600),
   AIRTABLE_API_KEY: z.string().optional(),
@@ -125,6 +181,11 @@ export interface Config {
     baseUrl: string;
     /** Origins of the frontends that browsers may call the API from. */
     corsOrigins: string[];
+    /** Addresses of the proxies whose X-Forwarded-For is believed. */
+    trustedProxies: string[];
+    rateLimits: RateLimits;
+    /** Whether only documents are answered that `landfall documents add` stored. */
+    onlyTrustedDocuments: boolean;
   };
   jwt: { secret: string; expiresInSeconds: number };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
@@ -197,6 +258,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       port: values.API_PORT,
       baseUrl: values.API_BASE_URL ?? `http://localhost:${values.API_PORT}`,
       corsOrigins: values.API_CORS_ORIGINS,
+      trustedProxies: values.API_TRUSTED_PROXIES,
+      rateLimits: values.API_RATE_LIMITS,
+      onlyTrustedDocuments: (values.API_DOCUMENTS ?? (isProduction ? "trusted" : "any")) === "trusted",
     },
     jwt: { secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret, expiresInSeconds: values.JWT_EXPIRES_IN },
     airtable: {

@@ -50,9 +50,22 @@ grant :ADMIN to :OWNER with inherit false, set true;
 grant :CLIENT to :OWNER with inherit false, set true;
 grant :OPERATOR to :OWNER with inherit false, set true;
 
--- Limits that hold under `set role`, since they belong to the login.
-alter role :AUTHENTICATOR set statement_timeout = '10s';
-alter role :AUTHENTICATOR set lock_timeout = '3s';
+-- Limits that hold under `set role`, since they belong to the login. Waiting for a lock ends before the statement would, so that its
+-- error says what it waited for.
+alter role :AUTHENTICATOR set statement_timeout = '3s';
+alter role :AUTHENTICATOR set lock_timeout = '2s';
 alter role :AUTHENTICATOR set idle_in_transaction_session_timeout = '15s';
+alter role :AUTHENTICATOR set work_mem = '16MB';
 alter role :WORKER set lock_timeout = '30s';
 alter role :WORKER set idle_in_transaction_session_timeout = '5min';
+do $$
+begin
+  if current_setting('server_version_num')::integer >= 170000 then
+    alter role :AUTHENTICATOR set transaction_timeout = '30s';
+  end if;
+  -- Only a superuser may say this, or whom one has allowed to.
+  if has_parameter_privilege(current_user, 'temp_file_limit', 'set') then
+    alter role :AUTHENTICATOR set temp_file_limit = '256MB';
+  end if;
+end
+$$;

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
+import { refuseUnsafeProduction } from "../database/production.ts";
 import { childLogger } from "../log.ts";
 import { startServer } from "../server/start.ts";
 import { tell } from "./output.ts";
@@ -16,6 +17,7 @@ export function registerApi(program: Command): void {
         const config = loadConfig();
         const database = await openDatabase(config, giveUp);
         await keep("database", database.close);
+        await refuseUnsafeProduction(config, [database.api, database.listen]);
         const api = await startServer({
           config,
           databaseUrl: database.api,

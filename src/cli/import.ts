@@ -1,9 +1,10 @@
 import { MultiBar, type SingleBar } from "cli-progress";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type pg from "pg";
 import { type Config, loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
+import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/run_batch.ts";
 import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
 import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
@@ -26,6 +27,8 @@ interface SourceOptions extends AnswerOptions {
   mapping: string;
   from: string;
   tenant: string;
+  onConflict: ConflictPolicy;
+  deleteThreshold: number;
 }
 
 interface BatchOptions extends AnswerOptions {
@@ -61,6 +64,17 @@ export function registerImport(program: Command): void {
       .requiredOption("--mapping <name>", "how to read it: bloom")
       .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
       .requiredOption(...tenantOption)
+      .addOption(
+        new Option("--on-conflict <policy>", "whose value stays where the source and people both changed a column")
+          .choices(conflictPolicies)
+          .default("hold"),
+      )
+      .option(
+        "--delete-threshold <percent>",
+        "how many percent of a collection may be gone from the source, and be deleted here",
+        parsePercent,
+        5,
+      )
       .option(...jsonOption);
 
   withSource("plan", "Read a source to its end and say what a run would do, without changing a row.").action(
@@ -70,9 +84,24 @@ export function registerImport(program: Command): void {
         ...plan.findings.map((finding) => `${finding.collection}: ${finding.message} ${finding.wayOut}`),
         ...sumsAsLines({ ...plan.report, collections: plan.collections }),
         ...issueLines(plan.report),
+        ...(plan.calls === null
+          ? []
+          : [`Reading it live takes ${plan.calls} calls: ${Math.max(plan.minutes ?? 0, 0.1).toFixed(1)} minutes.`]),
+        ...(plan.stops === null ? [] : [`A run would stop: ${plan.stops}`]),
         "Nothing was changed. To import: landfall import run with the same options.",
       ];
-      answer(options, { ...summarise(plan.report), collections: plan.collections, findings: plan.findings }, lines);
+      answer(
+        options,
+        {
+          ...summarise(plan.report),
+          collections: plan.collections,
+          findings: plan.findings,
+          calls: plan.calls,
+          minutes: plan.minutes,
+          stops: plan.stops,
+        },
+        lines,
+      );
     },
   );
 
@@ -147,6 +176,7 @@ export function registerImport(program: Command): void {
         ...issues.flatMap((issue) => [
           `${issue.id}  ${[issue.collection, issue.recordId, issue.field].filter((part) => part !== null).join(" / ")}: ${issue.reason}${issue.settledAt === null ? "" : ", settled"}`,
           ...(issue.original === null ? [] : [`  has ${issue.original}`]),
+          ...(issue.existing === null ? [] : [`  here ${issue.existing}`]),
           `  ${[issue.detail, issue.wayOut].filter((text) => text !== null).join(" ")}`,
         ]),
       ]);
@@ -253,6 +283,14 @@ function issueLines(report: BatchReport): string[] {
   return [`${report.issueCount} to look at:`, ...lines];
 }
 
+function parsePercent(text: string): number {
+  const percent = Number(text);
+  if (text.trim() === "" || !(percent >= 0 && percent <= 100)) {
+    throw new InvalidArgumentError("Give a number from 0 to 100.");
+  }
+  return percent;
+}
+
 /** What it takes to stay with a batch. */
 type Following = Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">;
 
@@ -260,8 +298,10 @@ async function withRequest<Result>(
   options: SourceOptions,
   work: (request: ImportRequest) => Promise<Result>,
 ): Promise<Result> {
-  const { mapping, from } = options;
-  return await withFollowing(options, (following) => work({ ...following, mapping, from }));
+  const { mapping, from, onConflict, deleteThreshold } = options;
+  return await withFollowing(options, (following) =>
+    work({ ...following, mapping, from, options: { onConflict, deleteThreshold } }),
+  );
 }
 
 async function withFollowing<Result>(

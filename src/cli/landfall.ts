@@ -3,17 +3,24 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { projectDir } from "../config.ts";
-import { registerApi } from "./api.ts";
-import { registerDoctor } from "./doctor.ts";
-import { registerImport } from "./import.ts";
-import { registerMigrate } from "./migrate.ts";
 import { explainError } from "./output.ts";
-import { registerPsql } from "./psql.ts";
-import { registerSnapshot } from "./snapshot.ts";
-import { registerStart } from "./start.ts";
-import { registerTenant } from "./tenant.ts";
-import { registerUser } from "./user.ts";
-import { registerWorker } from "./worker.ts";
+
+type Register = (program: Command) => void;
+
+/** By the word that asks for it: a command loads what it needs, which for most is no server; the list of all loads all. */
+const commands = new Map<string | undefined, () => Promise<Register>>([
+  ["start", async () => (await import("./start.ts")).registerStart],
+  ["migrate", async () => (await import("./migrate.ts")).registerMigrate],
+  ["api", async () => (await import("./api.ts")).registerApi],
+  ["worker", async () => (await import("./worker.ts")).registerWorker],
+  ["tenant", async () => (await import("./tenant.ts")).registerTenant],
+  ["user", async () => (await import("./user.ts")).registerUser],
+  ["import", async () => (await import("./import.ts")).registerImport],
+  ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
+  ["documents", async () => (await import("./documents.ts")).registerDocuments],
+  ["psql", async () => (await import("./psql.ts")).registerPsql],
+  ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
+]);
 
 const { version } = JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8")) as { version: string };
 
@@ -25,18 +32,9 @@ const program = new Command("landfall")
   .configureHelp({ showGlobalOptions: true })
   .addHelpText("after", "\nConfiguration is by environment; .env.example explains every variable.");
 
-for (const register of [
-  registerStart,
-  registerMigrate,
-  registerApi,
-  registerWorker,
-  registerTenant,
-  registerUser,
-  registerImport,
-  registerSnapshot,
-  registerPsql,
-  registerDoctor,
-]) {
+const asked = commands.get(process.argv[2]);
+for (const load of asked ? [asked] : commands.values()) {
+  const register = await load();
   register(program);
 }
 

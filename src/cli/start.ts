@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { type Config, loadConfig } from "../config.ts";
 import { type OpenDatabase, requireAdmin, startDatabase } from "../database/connections.ts";
+import { refuseUnsafeProduction } from "../database/production.ts";
 import { errorCode, fail } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
@@ -39,6 +40,7 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   tell("The database runs; bringing it up to date ...");
   await migrateAsAdmin(requireAdmin(database), config);
   goOn();
+  await refuseUnsafeProduction(config, [database.api, database.worker]);
   const sandboxUrl = await startSandbox(config, keep);
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;

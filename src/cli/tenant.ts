@@ -13,7 +13,9 @@ interface CreateOptions extends AnswerOptions {
 export function registerTenant(program: Command): void {
   const tenant = program
     .command("tenant")
-    .description("Make tenants: businesses that live in this database, apart from one another.");
+    .description(
+      "Make, list, suspend and reactivate tenants: businesses that live in this database, apart from one another.",
+    );
   tenant
     .command("create")
     .description("Make a tenant.")
@@ -30,12 +32,104 @@ export function registerTenant(program: Command): void {
         `Give it people: landfall user create <email> --tenant ${made.slug} --role admin`,
       ]);
     });
+  tenant
+    .command("list")
+    .description("List every tenant, and how it stands.")
+    .option(...jsonOption)
+    .action(async (options: AnswerOptions) => {
+      const tenants = await asOwner(listTenants);
+      const width = Math.max(0, ...tenants.map(({ slug }) => slug.length));
+      answer(
+        options,
+        { tenants },
+        tenants.length === 0
+          ? ["There is none yet. Make one: landfall tenant create <slug> --name <name>"]
+          : tenants.map((listed) => `${listed.slug.padEnd(width)}  ${standingOf(listed)}  ${listed.name}`),
+      );
+    });
+  tenant
+    .command("suspend")
+    .description("Cut a tenant off at once: its people, its SQL logins, its jobs. Nothing of it is lost.")
+    .argument("<slug>", "the tenant")
+    .option("--reason <text>", "why, and whom to write to; its people and programs are told")
+    .option(...jsonOption)
+    .action(async (slug: string, options: SuspendOptions) => {
+      const suspended = await asOwner(async (client) => {
+        await findTenant(client, slug);
+        return await suspendTenant(client, slug, options.reason);
+      });
+      answer(options, suspended, [
+        `${suspended.slug} is suspended: nobody of it gets in, and nothing of it goes on.`,
+        `To let it in again: landfall tenant reactivate ${suspended.slug}`,
+      ]);
+    });
+  tenant
+    .command("reactivate")
+    .description("Let a suspended tenant in again. Imports and publications that stood still go on.")
+    .argument("<slug>", "the tenant")
+    .option(...jsonOption)
+    .action(async (slug: string, options: AnswerOptions) => {
+      const active = await asOwner(async (client) => {
+        await findTenant(client, slug);
+        return await reactivateTenant(client, slug);
+      });
+      answer(options, active, [`${active.slug} is active.`]);
+    });
+}
+
+interface SuspendOptions extends AnswerOptions {
+  reason?: string;
 }
 
 export interface Tenant {
   id: string;
   slug: string;
   name: string;
+}
+
+/** A tenant, and how it stands. */
+export interface ListedTenant extends Tenant {
+  isActive: boolean;
+  suspendedAt: Date | null;
+  suspensionReason: string | null;
+}
+
+const listedColumns = `id, slug, name, is_active as "isActive", suspended_at as "suspendedAt", suspension_reason as "suspensionReason"`;
+
+function standingOf({ isActive, suspendedAt, suspensionReason }: ListedTenant): string {
+  if (isActive) return "active";
+  const since = suspendedAt === null ? "" : ` since ${suspendedAt.toISOString().slice(0, 10)}`;
+  return `suspended${since}${suspensionReason === null ? "" : ` (${suspensionReason})`}`;
+}
+
+/** Every tenant by its slug, as the owner. */
+export async function listTenants(client: pg.ClientBase): Promise<ListedTenant[]> {
+  return (await client.query<ListedTenant>(`select ${listedColumns} from tenancy.tenants order by slug`)).rows;
+}
+
+/**
+ * Cuts a tenant off, as the owner; one that is suspended already stays so, and gets the new reason.
+ *
+ * @throws the database's own error: LF066 where there is no such tenant
+ */
+export async function suspendTenant(client: pg.ClientBase, slug: string, reason?: string): Promise<ListedTenant> {
+  const { rows } = await client.query<ListedTenant>(`select ${listedColumns} from tenancy.suspend_tenant($1, $2)`, [
+    slug,
+    reason,
+  ]);
+  return rows[0] as ListedTenant;
+}
+
+/**
+ * Lets a tenant in again, as the owner.
+ *
+ * @throws the database's own error: LF066 where there is no such tenant
+ */
+export async function reactivateTenant(client: pg.ClientBase, slug: string): Promise<ListedTenant> {
+  const { rows } = await client.query<ListedTenant>(`select ${listedColumns} from tenancy.reactivate_tenant($1)`, [
+    slug,
+  ]);
+  return rows[0] as ListedTenant;
 }
 
 /**

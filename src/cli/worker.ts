@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
+import { refuseUnsafeProduction } from "../database/production.ts";
 import { startWorker } from "../worker/worker.ts";
 import { tell } from "./output.ts";
 import { runUntilStopped } from "./running.ts";
@@ -15,6 +16,7 @@ export function registerWorker(program: Command): void {
         const config = loadConfig();
         const database = await openDatabase(config, giveUp);
         await keep("database", database.close);
+        await refuseUnsafeProduction(config, [database.worker]);
         const worker = await startWorker({ config, url: database.worker });
         await keep("worker", worker.stop);
         tell("The worker is ready.");

@@ -105,7 +105,7 @@ function compareCollection(
         "retyped_field",
         name,
         `${name} is ${kind}, and the mapping reads it as ${field.codec.name}.`,
-        "Give the field another codec, or its old type in the source.",
+        `Give it back its old type in the source, or read it as what it is: ${JSON.stringify(ownName)}: to(${JSON.stringify(field.column)}, ${codecOf(kind)}),`,
       );
     }
     for (const option of options ?? []) {
@@ -114,7 +114,7 @@ function compareCollection(
         "unknown_option",
         name,
         `The mapping does not know the option "${option}" of ${name}; cells that have it will wait in quarantine.`,
-        `Add "${option}" to one of the values of ${name} in the mapping.`,
+        `Add "${option}" to one of the values of ${name} in the mapping, or as a value of its own: ${wordOf(option)}: [${JSON.stringify(option)}],`,
       );
     }
   }
@@ -137,14 +137,35 @@ function findField(collection: Collection, name: string): [string, Field] | unde
 }
 
 function addLine(name: string, kind: string): string {
+  return `Add: ${JSON.stringify(name)}: to("…", ${codecOf(kind)}), or dropped("why").`;
+}
+
+/** The codec that a kind of field calls for. */
+function codecOf(kind: string): string {
   const codecs: Record<string, string> = {
     number: "decimal()",
     currency: "decimal()",
+    percent: "decimal()",
+    duration: "decimal()",
+    rating: "integer()",
+    count: "integer()",
+    autoNumber: "integer()",
     checkbox: "boolean()",
     date: "date()",
     dateTime: "timestamp()",
+    createdTime: "timestamp()",
+    lastModifiedTime: "timestamp()",
     multipleSelects: "options()",
     multipleRecordLinks: 'link("…")',
   };
-  return `Add: ${JSON.stringify(name)}: to("…", ${codecs[kind] ?? "text()"}), or dropped("why").`;
+  return codecs[kind] ?? "text()";
+}
+
+/** An option's name as the value of an enum. */
+function wordOf(option: string): string {
+  const word = option
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_|_$/g, "");
+  return /^[a-z]/.test(word) ? word : '"…"';
 }

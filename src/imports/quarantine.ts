@@ -25,7 +25,7 @@ export async function listIssues(
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<ListedIssue>(
       `select issue.id, collection.name as collection, issue.record_id as "recordId", issue.field, issue.fate, issue.reason, issue.original,
-              issue.detail, issue.way_out as "wayOut", issue.settled_at as "settledAt"
+              issue.existing_value as existing, issue.detail, issue.way_out as "wayOut", issue.settled_at as "settledAt"
        from imports.issues issue
        join imports.collections collection on collection.tenant_id = issue.tenant_id and collection.id = issue.collection_id
        where issue.tenant_id = $1 and issue.batch_id = $2 and ($3 or issue.settled_at is null)

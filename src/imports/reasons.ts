@@ -16,6 +16,8 @@ export const reasons = {
   missing_required: "Fill in the field in the source.",
   dangling_link: "Link a record that exists, or empty the cell in the source.",
   link_elsewhere: "Link a record of the same group, or empty the cell in the source.",
+  link_deleted_here:
+    "People deleted here what it links to: link another record in the source, or empty the cell there.",
   parent_quarantined: "Settle the record that this one belongs to: both come in together.",
   duplicate_value: "Keep the value on one record only, or merge the two in the source.",
   ends_before_start: "Correct one of the two times in the source.",
@@ -24,10 +26,15 @@ export const reasons = {
   doubled_field: "Keep one of the two fields, or take the alias out of the mapping.",
   refused_by_table: "Correct the record in the source so that the table's rule holds.",
   unknown_field: "Add the field to the mapping, as mapped or as dropped with a reason; the ledger keeps its values.",
+  lost_field:
+    "If the field was renamed in the source, add its new name to the mapping as an alias; if it was deleted, drop it in the mapping, with the reason.",
   unknown_collection: "Add the collection to the mapping, or leave it out with a reason.",
   empty_default_table: "Nothing: the table came with the base and was never used.",
   edited_since_import:
-    "Both sides changed the row since the last import: copy by hand what should stay, or change the source back.",
+    "Both sides changed it since the last import, and the row keeps its own: give one side the other's value, or import with --on-conflict source_wins or database_wins.",
+  kept_over_source: "Nothing, if the database is right: by the import's policy its value stays.",
+  overwritten_by_source:
+    "Nothing, if the source is right: by the import's policy its value was written; the row's own is kept here.",
   repeated_record: "Nothing: the source gave the record twice, and the first one counts.",
   attachment_lost:
     "Upload the file again in the source, then run the import again; everything else of the record is there.",
@@ -36,7 +43,12 @@ export const reasons = {
     "Upload the file itself to the source, then run the import again: Landfall fetches public addresses only.",
   schema_changed: "Look what the mapping says to it (landfall import plan), then run the import again.",
   fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
-  gone_from_source: "Delete the row here too if it is meant to go; imports keep it for now.",
+  deleted_here:
+    "Nothing, if the row was meant to go; to have it again, change the record in the source and import with --on-conflict source_wins.",
+  gone_from_source: "Nothing, if the record was meant to go; its row is kept in the before-images.",
+  gone_but_edited:
+    "People edited it since the last import: delete the row by hand, or import with --on-conflict source_wins.",
+  gone_but_held: "Settle what holds on to it; then import again, or delete the row by hand.",
 } as const;
 
 export type Reason = keyof typeof reasons;

@@ -13,6 +13,8 @@ export interface CollectionReport {
   quarantined: number;
   skipped: number;
   deleted: number;
+  /** Records of which the source and people both changed something, whichever outcome they have. */
+  conflicts: number;
 }
 
 export interface IssueReport {
@@ -22,6 +24,8 @@ export interface IssueReport {
   fate: string | null;
   reason: string;
   original: string | null;
+  /** What the row holds, of a conflict. */
+  existing: string | null;
   detail: string | null;
   wayOut: string;
 }
@@ -59,6 +63,8 @@ export interface BatchReport {
     actual: number;
     offending: string[];
   }[];
+  /** Rows that were deleted because their records are gone, and what went with them by the foreign keys. */
+  removed: { table: string; rows: number }[];
   /** Calls to the source's API. */
   calls: number;
   /** Whether every check passed; null before verification. */
@@ -109,13 +115,13 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
   const values = [tenantId, batch.batchId];
   const collections = await client.query<CollectionReport>(
     `select name, landed::float8, inserted::float8, updated::float8, unchanged::float8, quarantined::float8, skipped::float8,
-            deleted::float8
+            deleted::float8, conflicts::float8
      from imports.collections where tenant_id = $1 and batch_id = $2 order by place`,
     values,
   );
   const issues = await client.query<IssueReport>(
     `select collection.name as collection, issue.record_id as "recordId", issue.field, issue.fate, issue.reason, issue.original,
-            issue.detail, issue.way_out as "wayOut"
+            issue.existing_value as existing, issue.detail, issue.way_out as "wayOut"
      from imports.issues issue
      join imports.collections collection on collection.tenant_id = issue.tenant_id and collection.id = issue.collection_id
      where issue.tenant_id = $1 and issue.batch_id = $2 and issue.settled_at is null
@@ -146,8 +152,15 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
      order by collection.place, checked.layer, checked.id`,
     values,
   );
+  const removed = await client.query<BatchReport["removed"][number]>(
+    `select table_name as "table", count(*)::float8 as rows
+     from imports.effects where tenant_id = $1 and batch_id = $2 and effect = 'deleted'
+     group by table_name order by table_name`,
+    values,
+  );
   return {
     ...batch,
+    removed: removed.rows,
     collections: collections.rows,
     issues: issues.rows,
     issueCount: counts.rows[0]?.issues ?? 0,
@@ -163,7 +176,16 @@ export function summarise(report: BatchReport) {
   return { batchId, status, collections, issues, issueCount, verified, message, wayOut };
 }
 
-const outcomes = ["landed", "inserted", "updated", "unchanged", "quarantined", "skipped", "deleted"] as const;
+const outcomes = [
+  "landed",
+  "inserted",
+  "updated",
+  "unchanged",
+  "quarantined",
+  "skipped",
+  "deleted",
+  "conflicts",
+] as const;
 
 /** The sums, as aligned lines for a terminal. */
 export function sumsAsLines(report: BatchReport): string[] {
@@ -208,6 +230,13 @@ export function reportAsMarkdown(report: BatchReport): string {
         ["**total**", ...outcomes.map((outcome) => total(report, outcome))],
       ],
     ),
+    ...(report.removed.length === 0
+      ? []
+      : [
+          `Deleted, because gone from the source or belonging to what is: ${report.removed
+            .map(({ table: name, rows }) => `${rows} of ${name}`)
+            .join(", ")}.`,
+        ]),
     "## What needs a person",
     report.issues.length === 0
       ? "Nothing."
@@ -219,7 +248,7 @@ export function reportAsMarkdown(report: BatchReport): string {
             issue.field ?? "",
             issue.fate ?? "",
             issue.reason,
-            shorten(issue.original ?? ""),
+            shorten([issue.original ?? "", ...(issue.existing === null ? [] : [`here: ${issue.existing}`])].join(" ")),
             [issue.detail, issue.wayOut].filter((text) => text !== null).join(" "),
           ]),
         ),

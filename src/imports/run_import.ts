@@ -6,11 +6,12 @@ import { withIdentity } from "../database/with_identity.ts";
 import { LandfallError } from "../errors.ts";
 import { compareSchema, type Finding } from "./compare_schema.ts";
 import { findMapping } from "./mappings/find_mapping.ts";
-import { type BatchStatus, createBatch, mappingHash } from "./pipeline/batch.ts";
+import { type BatchOptions, type BatchStatus, createBatch, defaultOptions, mappingHash } from "./pipeline/batch.ts";
 import { type Progress, planBatch, runBatch } from "./pipeline/run_batch.ts";
 import { readLatestSchema } from "./pipeline/schema_changes.ts";
 import { type BatchReport, type CollectionReport, readReport } from "./report.ts";
 import { openSource, type SourceAccess } from "./sources/open_source.ts";
+import type { Source } from "./sources/source.ts";
 
 /** What an import is asked for. */
 export interface ImportRequest {
@@ -22,6 +23,8 @@ export interface ImportRequest {
   /** A snapshot folder, or `airtable:<base id>`. */
   from: string;
   access: SourceAccess;
+  /** What is not said is by default. */
+  options?: Partial<BatchOptions>;
   onProgress?: Progress;
 }
 
@@ -39,10 +42,11 @@ export async function runImport(request: ImportRequest): Promise<BatchReport> {
   const mapping = findMapping(request.mapping);
   const source = await openSource(request.from, access, pool);
   compareSchema(mapping, await source.schema());
-  return await followBatch(
-    { pool, tenantId, access, onProgress },
-    await createBatch(pool, tenantId, mapping, source, "queued"),
-  );
+  const batchId = await createBatch(pool, tenantId, mapping, source, "queued", {
+    ...defaultOptions,
+    ...request.options,
+  });
+  return await followBatch({ pool, tenantId, access, onProgress }, batchId);
 }
 
 /**
@@ -77,6 +81,12 @@ export interface ImportPlan {
   findings: Finding[];
   /** Predicted. */
   collections: CollectionReport[];
+  /** Calls that reading the live store takes: one for its schema, and one for each page; null where there is no live store. */
+  calls: number | null;
+  /** How long they take at the pace that the store allows. */
+  minutes: number | null;
+  /** Why a run would stop before it changes anything; null where it would not. */
+  stops: string | null;
   report: BatchReport;
 }
 
@@ -91,16 +101,24 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
   const source = await openSource(request.from, request.access, pool);
   const known = await readLatestSchema(pool, tenantId, mapping.name, source.key);
   const findings = compareSchema(mapping, await source.schema(), known);
-  const batchId = await createBatch(pool, tenantId, mapping, source, "planned");
-  const predictions = await planBatch(pool, source, tenantId, batchId, request.onProgress);
+  const batchId = await createBatch(pool, tenantId, mapping, source, "planned", {
+    ...defaultOptions,
+    ...request.options,
+  });
+  const { predictions, stops } = await planBatch(pool, source, tenantId, batchId, request.onProgress);
   const report = await readReport(pool, tenantId, batchId);
   const collections = report.collections.map((collection) => {
     const predicted = predictions.get(collection.name);
-    return predicted === undefined
-      ? collection
-      : { ...collection, ...predicted, skipped: collection.skipped + predicted.skipped };
+    return { ...collection, ...predicted };
   });
-  return { batchId, findings, collections, report };
+  return { batchId, findings, collections, ...estimateReading(source.pace, collections), stops, report };
+}
+
+function estimateReading(pace: Source["pace"], collections: CollectionReport[]): Pick<ImportPlan, "calls" | "minutes"> {
+  if (pace === undefined) return { calls: null, minutes: null };
+  const pages = collections.map(({ landed }) => Math.max(1, Math.ceil(landed / pace.recordsPerCall)));
+  const calls = 1 + pages.reduce((sum, count) => sum + count, 0);
+  return { calls, minutes: calls / pace.callsPerSecond / 60 };
 }
 
 /** The sample base that ships with Landfall. */

@@ -2,7 +2,14 @@ import { type Client, type Failure, listPageSize, type Outcome, type Success } f
 import type { ListedTemplate } from "./endpoints.ts";
 import type { Rendered } from "./render.ts";
 
-export type RemoteObject = { id: string; name: string; createdAt: string; isArchived: boolean };
+export type RemoteObject = {
+  id: string;
+  name: string;
+  createdAt: string;
+  isArchived: boolean;
+  /** Why it must not be adopted although it looks like ours; null where it may. */
+  conflict?: string;
+};
 
 /** One kind of GoHighLevel object, as the protocol handles every kind: find, make, change, read back. */
 export type Asset = {
@@ -92,6 +99,20 @@ export function folderAsset(client: Client, rendered: Extract<Rendered, { kind: 
   };
 }
 
+/** Every template that bears the token, archived or not; in doubt its folder is walked too, for a search may lag behind. */
+export function findTemplates(
+  client: Client,
+  token: string,
+  folderId: string | null,
+): Promise<Outcome<RemoteObject[]>> {
+  const walks: [Walk, ...Walk[]] = [
+    { archived: false, include: "templates", search: token },
+    { archived: true, include: "templates", search: token },
+  ];
+  if (folderId !== null) walks.push({ archived: false, include: "templates", folderId });
+  return findInLists(client, walks, "template", token);
+}
+
 /** An email template in the journey's folder. */
 export function templateAsset(
   client: Client,
@@ -101,14 +122,7 @@ export function templateAsset(
 ): Asset {
   const archive = async (id: string) => then(await client.archiveTemplate(id), made);
   return {
-    find: (isInDoubt) => {
-      const search: [Walk, ...Walk[]] = [
-        { archived: false, include: "templates", search: token },
-        { archived: true, include: "templates", search: token },
-      ];
-      if (isInDoubt && folderId !== null) search.push({ archived: false, include: "templates", folderId });
-      return findInLists(client, search, "template", token);
-    },
+    find: (isInDoubt) => findTemplates(client, token, isInDoubt ? folderId : null),
     create: async () => then(await client.createTemplate(fields, folderId), made),
     update: async ({ id, isArchived }) =>
       then(await client.updateTemplate(id, isArchived ? { ...fields, archived: false } : fields), made),
@@ -141,8 +155,13 @@ export function customValueAsset(
     find: async () =>
       then(await client.listCustomValues(), ({ customValues }) =>
         customValues
-          .filter(({ name }) => name.includes(token))
-          .map(made)
+          .filter(({ name, fieldKey }) => name.includes(token) || (fieldKey ?? "").includes(token))
+          .map((value) => {
+            // Ours begin with PP and end with the token, and a person may have renamed one; another's text is left alone.
+            const isOurs = /^PP .* /.test(value.name) && value.name.endsWith(token);
+            const conflict = `The custom value "${value.name}" uses our key and is not ours. Rename or delete it in GoHighLevel, then retry.`;
+            return isOurs ? made(value) : { ...made(value), conflict };
+          })
           .sort(byAge),
       ),
     create: async () => then(await client.createCustomValue(fields), ({ customValue }) => made(customValue)),
@@ -155,5 +174,18 @@ export function customValueAsset(
         if ((customValue.value ?? "") !== fields.value) wrong.push("value");
         return wrong;
       }),
+  };
+}
+
+/** The tag that starts a journey's workflow: GoHighLevel has each name once, so the name is its token. */
+export function tagAsset(client: Client, { name }: Extract<Rendered, { kind: "tag" }>): Asset {
+  const find = async () =>
+    then(await client.listTags(), ({ tags }) => tags.filter((tag) => tag.name === name).map(made));
+  return {
+    find,
+    create: async () => then(await client.createTag(name), ({ tag }) => made(tag)),
+    update: null,
+    archive: null,
+    verify: async (id) => then(await find(), (tags) => (tags.some((tag) => tag.id === id) ? [] : ["tag"])),
   };
 }

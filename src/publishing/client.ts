@@ -6,7 +6,7 @@ import { classifyRejection, type FailureClass } from "./outcomes.ts";
 export type ClientOptions = {
   /** The API's address without a slash at the end. */
   baseUrl: string;
-  /** The location's private integration token. */
+  /** The location's token: a private integration's, or an OAuth app's access token. */
   token: string;
   /** GoHighLevel's id of the location; every call is made for it. */
   locationId: string;
@@ -20,14 +20,19 @@ export type RateLimit = {
   max: number | null;
   remaining: number | null;
   intervalMs: number | null;
+  dailyLimit: number | null;
   dailyRemaining: number | null;
   /** Milliseconds until the day's count starts anew, between 0 and 24 hours. */
   dailyResetMs: number | null;
   retryAfterMs: number | null;
 };
 
-type Exchange = {
+/** One call and its end, without what was sent. */
+export type Exchange = {
   endpoint: EndpointName | "content";
+  method: string;
+  /** Without its query. */
+  path: string;
   status: number | null;
   traceId: string | null;
   rate: RateLimit;
@@ -73,10 +78,19 @@ export type Client = {
   createCustomValue(fields: CustomValueFields): Promise<Outcome<AnswerOf<"createCustomValue">>>;
   getCustomValue(id: string): Promise<Outcome<AnswerOf<"getCustomValue">>>;
   updateCustomValue(id: string, fields: CustomValueFields): Promise<Outcome<AnswerOf<"updateCustomValue">>>;
+  listTags(): Promise<Outcome<AnswerOf<"listTags">>>;
+  createTag(name: string): Promise<Outcome<AnswerOf<"createTag">>>;
+  /** At most fifty of the location's forms, from the `skip`th on. */
+  listForms(skip: number): Promise<Outcome<AnswerOf<"listForms">>>;
+  listWorkflows(): Promise<Outcome<AnswerOf<"listWorkflows">>>;
+  listPipelines(): Promise<Outcome<AnswerOf<"listPipelines">>>;
 };
 
 /** The most rows that a list of templates gives at once. */
 export const listPageSize = 20;
+
+/** The most rows that a list of forms gives at once. */
+export const formPageSize = 50;
 
 const dayMs = 86_400_000;
 const snippetLength = 200;
@@ -103,6 +117,7 @@ const unknownRate: RateLimit = {
   max: null,
   remaining: null,
   intervalMs: null,
+  dailyLimit: null,
   dailyRemaining: null,
   dailyResetMs: null,
   retryAfterMs: null,
@@ -114,6 +129,7 @@ function rateOf(headers: Headers): RateLimit {
     max: numberIn(headers, "x-ratelimit-max"),
     remaining: numberIn(headers, "x-ratelimit-remaining"),
     intervalMs: numberIn(headers, "x-ratelimit-interval-milliseconds"),
+    dailyLimit: numberIn(headers, "x-ratelimit-limit-daily"),
     dailyRemaining: numberIn(headers, "x-ratelimit-daily-remaining"),
     dailyResetMs: dailyReset(numberIn(headers, "x-ratelimit-daily-reset"), Date.now()),
     retryAfterMs: retryAfter === null ? null : Math.min(dayMs, Math.max(0, retryAfter * 1000)),
@@ -160,6 +176,7 @@ function networkMessage(error: unknown): string {
 export function createClient(options: ClientOptions): Client {
   const { baseUrl, locationId, token, userAgent, timeoutMs } = options;
   const templates = `/emails/locations/${encodeURIComponent(locationId)}/templates`;
+  const tags = `/locations/${encodeURIComponent(locationId)}/tags`;
   const customValues = `/locations/${encodeURIComponent(locationId)}/customValues`;
 
   async function send<N extends EndpointName>(name: N, path: string, body?: object): Promise<Outcome<AnswerOf<N>>> {
@@ -168,6 +185,8 @@ export function createClient(options: ClientOptions): Client {
     const unanswered = endpoint.isCreate ? "ambiguous" : "transient";
     const exchange = (status: number | null, rate: RateLimit, traceId: string | null): Exchange => ({
       endpoint: name,
+      method: endpoint.method,
+      path: path.replace(/\?.*/, ""),
       status,
       traceId,
       rate,
@@ -196,7 +215,8 @@ export function createClient(options: ClientOptions): Client {
     const json = parseJson(text);
     const done = exchange(response.status, rateOf(response.headers), traceIdOf(json));
     if (!response.ok) {
-      const messages = messagesOf(json, text);
+      // What comes back may repeat what was sent.
+      const messages = messagesOf(json, text).map((message) => message.replaceAll(token, "[token]"));
       const { dailyRemaining } = done.rate;
       const rejection = { status: response.status, messages, isJson: json !== undefined, dailyRemaining };
       return { class: classifyRejection(rejection, endpoint.isCreate), messages, ...done };
@@ -211,6 +231,8 @@ export function createClient(options: ClientOptions): Client {
     const isSafe = URL.canParse(url) && (url.startsWith("https://") || new URL(url).origin === new URL(baseUrl).origin);
     const exchange = (status: number | null): Exchange => ({
       endpoint: "content",
+      method: "GET",
+      path: "content",
       status,
       traceId: null,
       rate: unknownRate,
@@ -258,5 +280,15 @@ export function createClient(options: ClientOptions): Client {
     createCustomValue: (fields) => send("createCustomValue", customValues, fields),
     getCustomValue: (id) => send("getCustomValue", `${customValues}/${encodeURIComponent(id)}`),
     updateCustomValue: (id, fields) => send("updateCustomValue", `${customValues}/${encodeURIComponent(id)}`, fields),
+    listTags: () => send("listTags", tags),
+    createTag: (name) => send("createTag", tags, { name }),
+    listForms: (skip) =>
+      send(
+        "listForms",
+        `/forms/?${new URLSearchParams({ locationId, skip: String(skip), limit: String(formPageSize) })}`,
+      ),
+    // The slash at the end belongs to it.
+    listWorkflows: () => send("listWorkflows", `/workflows/?${new URLSearchParams({ locationId })}`),
+    listPipelines: () => send("listPipelines", `/opportunities/pipelines?${new URLSearchParams({ locationId })}`),
   };
 }

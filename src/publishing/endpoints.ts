@@ -19,11 +19,14 @@ const customValueAnswer = z.object({
   customValue: z.object({ id, name: z.string(), value: optionalText, fieldKey: optionalText }),
 });
 
+const tagAnswer = z.object({ tag: z.object({ id, name: z.string() }) });
+
 export const listedTemplate = z.object({
   id,
   name: z.string(),
   type: z.string(),
   createdAt: optionalText,
+  updatedAt: optionalText,
   parentFolderId: optionalText,
 });
 
@@ -91,6 +94,41 @@ export const endpoints = {
     scope: "locations/customValues.readonly",
     isCreate: false,
     answer: customValueAnswer,
+  },
+  listTags: {
+    method: "GET",
+    version: "2021-07-28",
+    scope: "locations/tags.readonly",
+    isCreate: false,
+    answer: z.object({ tags: z.array(tagAnswer.shape.tag) }),
+  },
+  createTag: {
+    method: "POST",
+    version: "2021-07-28",
+    scope: "locations/tags.write",
+    isCreate: true,
+    answer: tagAnswer,
+  },
+  listForms: {
+    method: "GET",
+    version: "2021-07-28",
+    scope: "forms.readonly",
+    isCreate: false,
+    answer: z.object({ forms: z.array(z.object({ id, name: z.string() })) }),
+  },
+  listWorkflows: {
+    method: "GET",
+    version: "2021-07-28",
+    scope: "workflows.readonly",
+    isCreate: false,
+    answer: z.object({ workflows: z.array(z.object({ id, name: z.string(), status: optionalText })) }),
+  },
+  listPipelines: {
+    method: "GET",
+    version: "2021-07-28",
+    scope: "opportunities.readonly",
+    isCreate: false,
+    answer: z.object({ pipelines: z.array(z.object({ id, name: z.string() })) }),
   },
   updateCustomValue: {
     method: "PUT",

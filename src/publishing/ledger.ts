@@ -7,6 +7,7 @@ import { z } from "zod";
 import { withIdentity } from "../database/with_identity.ts";
 import { errorCode } from "../errors.ts";
 import type { Finding } from "./render.ts";
+import type { Outcome } from "./stop.ts";
 
 /** Thrown inside a run whose lease another worker has taken: this one is believed dead and must not write. */
 export class LeaseLost extends Error {}
@@ -14,7 +15,15 @@ export class LeaseLost extends Error {}
 /** Thrown inside a run of a version that a later publication has overtaken. */
 export class Overtaken extends Error {}
 
-export type Run = { pool: Pool; tenantId: string; publicationId: string; leaseToken: string; leaseMs: number };
+export type Run = {
+  pool: Pool;
+  tenantId: string;
+  publicationId: string;
+  leaseToken: string;
+  leaseMs: number;
+  /** What the run is for; a publication that is taken back under way is another run's. */
+  purpose: "running" | "unpublishing";
+};
 
 const itemStatuses = z.enum([
   "pending",
@@ -33,8 +42,9 @@ const itemStatuses = z.enum([
 export type ItemStatus = z.infer<typeof itemStatuses>;
 
 const claimSchema = z.object({
-  journey_id: z.uuid(),
-  journey_version_id: z.uuid(),
+  status: z.enum(["running", "unpublishing"]),
+  journey_id: z.uuid().nullable(),
+  journey_version_id: z.uuid().nullable(),
   client_id: z.uuid(),
   snapshot: z.unknown(),
   location_id: z.uuid().nullable(),
@@ -44,6 +54,7 @@ const claimSchema = z.object({
   paused_for_ms: z.number().nullable(),
   token_ciphertext: z.string().nullable(),
   installation_id: z.uuid(),
+  has_items: z.boolean(),
 });
 
 export type Claim = z.infer<typeof claimSchema>;
@@ -56,6 +67,7 @@ const itemSchema = z.object({
   attempts: z.number(),
   remote_id: z.string().nullable(),
   remote_name: z.string().nullable(),
+  is_archived: z.boolean(),
   synced_hash: z.string().nullable(),
   create_age_ms: z.number().nullable(),
   due_in_ms: z.number(),
@@ -86,11 +98,7 @@ export type ItemState = {
   retryInMs: number | null;
 };
 
-export type Ending = {
-  status: "synced" | "partial" | "blocked" | "deferred" | "failed" | "superseded";
-  lastError: string | null;
-  /** For a deferred one: milliseconds until it goes on. */
-  runInMs: number | null;
+export type Ending = Outcome & {
   startedAt: Date;
   /** What the run's line in the history says besides. */
   metadata: Record<string, unknown>;
@@ -103,24 +111,25 @@ const historyStatuses = {
   superseded: "partial",
   blocked: "failed",
   failed: "failed",
-} satisfies Record<Ending["status"], string>;
+} satisfies Record<Exclude<Ending["status"], "queued">, string>;
 
 function asWorker<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return withIdentity(run.pool, { kind: "worker", tenantId: run.tenantId }, step);
 }
 
 /** Proves that the run still has its lease, renews it when half of it is gone, and says whether a later publication has come. */
-async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: boolean }> {
+async function holdLease(client: PoolClient, run: Run, purposes: string[]): Promise<{ isOvertaken: boolean }> {
   const { rows } = await client.query<{ is_overtaken: boolean; left_ms: number }>(
     `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
        exists (
          select from publishing.publications later
-         where later.tenant_id = p.tenant_id and later.journey_id = p.journey_id and later.id > p.id and later.status <> 'superseded'
+         where later.tenant_id = p.tenant_id and (later.journey_id = p.journey_id or later.template_id = p.template_id) and later.id > p.id
+           and later.status <> 'superseded'
        ) as is_overtaken
      from publishing.publications p
-     where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'running'
+     where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status::text = any ($4)
      for no key update`,
-    [run.tenantId, run.publicationId, run.leaseToken],
+    [run.tenantId, run.publicationId, run.leaseToken, purposes],
   );
   const [held] = rows;
   if (held === undefined) throw new LeaseLost("another worker has taken this publication over");
@@ -137,16 +146,16 @@ async function holdLease(client: PoolClient, run: Run): Promise<{ isOvertaken: b
 /** A step that only the run with the lease may take, and only while no later publication has come. */
 function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return asWorker(run, async (client) => {
-    const { isOvertaken } = await holdLease(client, run);
+    const { isOvertaken } = await holdLease(client, run, [run.purpose]);
     if (isOvertaken) throw new Overtaken("a later publication of the journey has come");
     return step(client);
   });
 }
 
-/** A step that writes down what has happened in GoHighLevel already: it is true for a later publication too. */
+/** A step that writes down what has happened in GoHighLevel already: it is true for a later publication, and for one taken back, too. */
 function leased<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return asWorker(run, async (client) => {
-    await holdLease(client, run);
+    await holdLease(client, run, ["running", "unpublishing"]);
     return step(client);
   });
 }
@@ -170,25 +179,31 @@ function claimOnce(run: Run): Promise<Claim | null> {
     const { rows } = await client.query(
       `with claimed as (
          update publishing.publications p
-         set status = 'running', lease_token = $3, lease_expires_at = now() + make_interval(secs => $4::float8 / 1000),
+         set status = case when p.status = 'unpublishing' then p.status else 'running' end,
+           lease_token = $3, lease_expires_at = now() + make_interval(secs => $4::float8 / 1000),
            run_count = p.run_count + 1, run_after = null, last_error = null, finished_at = null,
            started_at = coalesce(p.started_at, now())
          where p.tenant_id = $1 and p.id = $2
-           and (p.status = 'queued' or (p.status = 'running' and p.lease_expires_at < now()))
+           and (
+             p.status = 'queued' or (p.status = 'running' and p.lease_expires_at < now())
+             or (p.status = 'unpublishing' and coalesce(p.lease_expires_at < now(), true))
+           )
            and not exists (
              select from publishing.publications other
              where other.tenant_id = p.tenant_id and other.location_id = p.location_id and other.id <> p.id
-               and other.status = 'running'
+               and other.lease_token is not null
            )
          returning p.*
        )
-       select c.journey_id, c.journey_version_id, v.client_id, v.snapshot, c.location_id, l.ghl_location_id,
+       select c.status, c.journey_id, c.journey_version_id, coalesce(v.client_id, l.client_id) as client_id,
+         coalesce(v.snapshot, c.snapshot) as snapshot, c.location_id, l.ghl_location_id,
          l.status as location_status, l.status_reason,
          extract(epoch from l.paused_until - now())::float8 * 1000 as paused_for_ms,
          publishing.location_token(l.id) as token_ciphertext,
-         publishing.installation_id() as installation_id
+         publishing.installation_id() as installation_id,
+         c.items_total > 0 as has_items
        from claimed c
-       join journeys.journey_versions v on v.tenant_id = c.tenant_id and v.id = c.journey_version_id
+       left join journeys.journey_versions v on v.tenant_id = c.tenant_id and v.id = c.journey_version_id
        left join publishing.locations l on l.tenant_id = c.tenant_id and l.id = c.location_id`,
       [run.tenantId, run.publicationId, run.leaseToken, run.leaseMs],
     );
@@ -239,6 +254,7 @@ export async function openItems(run: Run, locationId: string, maxAttempts: numbe
   const rows = await guarded(run, async (client) => {
     const result = await client.query(
       `select i.id, i.asset_kind, i.token, i.status, i.attempts, r.remote_id, r.remote_name, r.synced_hash,
+         r.archived_at is not null as is_archived,
          extract(epoch from now() - r.create_sent_at)::float8 * 1000 as create_age_ms,
          greatest(0, coalesce(extract(epoch from i.retry_at - now())::float8 * 1000, 0)) as due_in_ms
        from publishing.publication_items i
@@ -370,7 +386,7 @@ export async function syncItem(
   run: Run,
   locationId: string,
   item: Item,
-  remote: { id: string; name: string; hash: string; journeyVersionId: string; traceId: string | null },
+  remote: { id: string; name: string; hash: string; journeyVersionId: string | null; traceId: string | null },
 ): Promise<void> {
   await guarded(run, async (client) => {
     const { rows } = await client.query<{ touchpoint_id: string | null }>(
@@ -383,7 +399,7 @@ export async function syncItem(
     );
     await client.query(
       `update publishing.remote_objects r
-       set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7
+       set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7, archived_at = null
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
       [run.tenantId, locationId, item.asset_kind, item.token, remote.hash, remote.journeyVersionId, remote.name],
     );
@@ -391,7 +407,7 @@ export async function syncItem(
       `update journeys.touchpoints t
        set ghl_template_id = $3, status = case when t.status = 'approved' then 'published' else t.status end
        where t.tenant_id = $1 and t.id = $2 and (t.ghl_template_id is distinct from $3 or t.status = 'approved')`,
-      [run.tenantId, rows[0]?.touchpoint_id ?? null, remote.id],
+      [run.tenantId, item.asset_kind === "link" ? null : (rows[0]?.touchpoint_id ?? null), remote.id],
     );
     await countItems(client, run);
   });
@@ -453,49 +469,215 @@ export async function countOutcomes(run: Run): Promise<Counts> {
 }
 
 /**
- * Ends a run: gives the lease back, writes the run's line in the client's history, and puts earlier publications of the
- * journey into this location aside once this one has arrived. A run that lost its lease ends nothing.
+ * Ends a run: gives the lease back, writes the run's line in the client's history, and puts earlier publications of the same
+ * into this location aside once this one has arrived. A run that lost its lease ends nothing.
  */
 export async function finish(run: Run, clientId: string, ending: Ending): Promise<void> {
   await asWorker(run, async (client) => {
-    const { rows } = await client.query<{ journey_id: string; items_synced: number }>(
+    const { rows } = await client.query<Ended>(
       `update publishing.publications p
        set status = $4::text::publishing.publication_status, last_error = $5, lease_token = null, lease_expires_at = null,
          run_after = now() + make_interval(secs => $6::float8 / 1000),
-         finished_at = case when $4::text = 'deferred' then null else now() end
+         finished_at = case when $4::text in ('deferred', 'queued') then null else now() end
        where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'running'
-       returning p.journey_id, p.items_synced`,
+       returning p.journey_id, p.template_id, p.items_synced`,
       [run.tenantId, run.publicationId, run.leaseToken, ending.status, ending.lastError, ending.runInMs],
     );
     const [ended] = rows;
     if (ended === undefined) throw new LeaseLost("another worker has taken this publication over");
-    await client.query(
-      `insert into journeys.sync_history (tenant_id, client_id, operation, status, items_synced, errors, metadata, started_at, completed_at)
-       values ($1, $2, 'journey_publish', $3, $4, $5, $6, $7, clock_timestamp())`,
-      [
-        run.tenantId,
-        clientId,
-        historyStatuses[ending.status],
-        ended.items_synced,
-        ending.lastError,
-        JSON.stringify({
-          publicationId: run.publicationId,
-          journeyId: ended.journey_id,
-          outcome: ending.status,
-          ...ending.metadata,
-        }),
-        ending.startedAt,
-      ],
+    // A run that only let others go first has nothing to tell.
+    if (ending.status === "queued") return;
+    const operation = ended.template_id === null ? "journey_publish" : "template_update";
+    await writeHistory(
+      client,
+      run,
+      clientId,
+      operation,
+      historyStatuses[ending.status],
+      ended,
+      ending.lastError,
+      {
+        outcome: ending.status,
+        ...ending.metadata,
+      },
+      ending.startedAt,
     );
+    if (ended.template_id !== null) await noteTemplate(client, run, ending.status);
     if (ending.status !== "synced" && ending.status !== "partial") return;
     await client.query(
       `update publishing.publications earlier
        set status = 'superseded'
        from publishing.publications p
        where p.tenant_id = $1 and p.id = $2
-         and earlier.tenant_id = p.tenant_id and earlier.journey_id = p.journey_id
+         and earlier.tenant_id = p.tenant_id
+         and (earlier.journey_id = p.journey_id or earlier.template_id = p.template_id)
          and earlier.location_id is not distinct from p.location_id and earlier.id < p.id and earlier.status in ('synced', 'partial')`,
       [run.tenantId, run.publicationId],
+    );
+  });
+}
+
+type Ended = { journey_id: string | null; template_id: string | null; items_synced: number };
+
+async function writeHistory(
+  client: PoolClient,
+  run: Run,
+  clientId: string,
+  operation: "journey_publish" | "journey_unpublish" | "template_update",
+  status: string,
+  ended: Ended,
+  errors: string | null,
+  metadata: Record<string, unknown>,
+  startedAt: Date,
+): Promise<void> {
+  await client.query(
+    `insert into journeys.sync_history (tenant_id, client_id, operation, status, items_synced, errors, metadata, started_at, completed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())`,
+    [
+      run.tenantId,
+      clientId,
+      operation,
+      status,
+      ended.items_synced,
+      errors,
+      JSON.stringify({
+        publicationId: run.publicationId,
+        journeyId: ended.journey_id,
+        templateId: ended.template_id,
+        ...metadata,
+      }),
+      startedAt,
+    ],
+  );
+}
+
+/** What became of a template on its own, on the template. */
+async function noteTemplate(client: PoolClient, run: Run, outcome: Ending["status"]): Promise<void> {
+  const syncStatus = outcome === "synced" ? "synced" : outcome === "deferred" ? "pending" : "failed";
+  await client.query(
+    `update journeys.templates t
+     set sync_status = $3::text::journeys.template_sync_status, ghl_template_id = coalesce(i.remote_id, t.ghl_template_id),
+       last_synced_at = case when $3::text = 'synced' then now() else t.last_synced_at end,
+       status = case when $3::text = 'synced' and t.status = 'approved' then 'published' else t.status end
+     from publishing.publications p
+     join publishing.publication_items i on i.tenant_id = p.tenant_id and i.publication_id = p.id
+     where p.tenant_id = $1 and p.id = $2 and t.tenant_id = p.tenant_id and t.id = p.template_id`,
+    [run.tenantId, run.publicationId, syncStatus],
+  );
+}
+
+/** Whether any publication waits for a worker, in whatever tenant. */
+export async function othersWait(run: Run): Promise<boolean> {
+  const rows = await guarded(run, async (client) => {
+    const result = await client.query<{ wait: boolean }>("select app_private.publications_wait() as wait");
+    return result.rows;
+  });
+  return rows[0]?.wait === true;
+}
+
+/** Lets a publication go that is taken back while this run held it, so that the taking back begins. */
+export async function letGo(run: Run): Promise<void> {
+  await asWorker(run, async (client) => {
+    await client.query(
+      `update publishing.publications p set lease_token = null, lease_expires_at = null
+       where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'unpublishing'`,
+      [run.tenantId, run.publicationId, run.leaseToken],
+    );
+  });
+}
+
+const ownObjectSchema = z.object({
+  id: z.uuid(),
+  asset_kind: z.enum(["folder", "template", "custom_value", "tag", "link", "manual"]),
+  token: z.string(),
+  /** Null where its creation was begun and nobody knows how it ended. */
+  remote_id: z.string().nullable(),
+  remote_name: z.string().nullable(),
+  create_age_ms: z.number().nullable(),
+});
+
+export type OwnObject = z.infer<typeof ownObjectSchema>;
+
+/** What a journey has in the location and was not put away yet, whichever of its versions it came with. */
+export async function ownObjects(run: Run, locationId: string): Promise<OwnObject[]> {
+  const rows = await guarded(run, async (client) => {
+    const result = await client.query(
+      `select r.id, r.asset_kind, r.token, r.remote_id, r.remote_name,
+         extract(epoch from now() - r.create_sent_at)::float8 * 1000 as create_age_ms
+       from publishing.remote_objects r
+       where r.tenant_id = $1 and r.location_id = $3 and (r.remote_id is not null or r.create_sent_at is not null) and r.archived_at is null
+         and exists (
+           select from publishing.publication_items i
+           join publishing.publications p on p.tenant_id = i.tenant_id and p.id = i.publication_id
+           join publishing.publications this on this.tenant_id = $1 and this.id = $2 and this.journey_id = p.journey_id
+           where i.tenant_id = $1 and i.token = r.token
+         )
+       order by r.id`,
+      [run.tenantId, run.publicationId, locationId],
+    );
+    return result.rows;
+  });
+  return z.array(ownObjectSchema).parse(rows);
+}
+
+/** Notes that an object was put away. What it holds is no longer known to be what was approved. */
+export async function noteArchived(run: Run, objectId: string): Promise<void> {
+  await leased(run, async (client) => {
+    await client.query(
+      `update publishing.remote_objects r set archived_at = now(), synced_hash = null, create_sent_at = null where r.tenant_id = $1 and r.id = $2`,
+      [run.tenantId, objectId],
+    );
+  });
+}
+
+/** Ends a run that takes a publication back, or leaves it to go on later. */
+export async function finishUnpublishing(
+  run: Run,
+  clientId: string,
+  ending: {
+    isDone: boolean;
+    lastError: string | null;
+    runInMs: number | null;
+    startedAt: Date;
+    metadata: Record<string, unknown>;
+  },
+): Promise<void> {
+  await asWorker(run, async (client) => {
+    const { isDone, lastError, runInMs } = ending;
+    const { rows } = await client.query<Ended>(
+      `update publishing.publications p
+       set status = case when $4 then 'unpublished'::publishing.publication_status else p.status end, last_error = $5,
+         lease_token = null, lease_expires_at = null, run_after = now() + make_interval(secs => $6::float8 / 1000),
+         finished_at = case when $4 then now() end
+       where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'unpublishing'
+       returning p.journey_id, p.template_id, p.items_synced`,
+      [run.tenantId, run.publicationId, run.leaseToken, isDone, lastError, runInMs],
+    );
+    const [ended] = rows;
+    if (ended === undefined) throw new LeaseLost("another worker has taken this publication over");
+    const status = !isDone ? "failed" : lastError === null ? "success" : "partial";
+    await writeHistory(
+      client,
+      run,
+      clientId,
+      "journey_unpublish",
+      status,
+      ended,
+      lastError,
+      ending.metadata,
+      ending.startedAt,
+    );
+  });
+}
+
+/** Puts a publication aside that was to be taken back when a later one came. */
+export async function supersedeUnpublishing(run: Run): Promise<void> {
+  await asWorker(run, async (client) => {
+    await client.query(
+      `update publishing.publications p
+       set status = 'superseded', lease_token = null, lease_expires_at = null, run_after = null, finished_at = now()
+       where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status = 'unpublishing'`,
+      [run.tenantId, run.publicationId, run.leaseToken],
     );
   });
 }

@@ -96,22 +96,46 @@ export const decisions: Record<FailureClass, Decision> = {
 
 export type Rejection = { status: number; messages: string[]; isJson: boolean; dailyRemaining: number | null };
 
-const scopeMessages = /not authorized for this scope|user type mismatch|authClass type is not allowed/i;
+const missingScope = /not authorized for this scope|user type mismatch|authClass type is not allowed/i;
+const unknownPath = /^Cannot [A-Z]+ \//;
+
+type Rule = {
+  /** The statuses that it speaks of, the last one included. */
+  statuses: readonly [from: number, to: number];
+  /** What else must be so. */
+  when?: (rejection: Rejection, text: string) => boolean;
+  means: FailureClass;
+  /** What it means for a call that makes something new each time, where that is something else. */
+  meansForCreate?: FailureClass;
+};
+
+/** The first rule that fits says what an answer outside 2xx means. */
+const rules: readonly Rule[] = [
+  { statuses: [429, 429], when: ({ dailyRemaining }) => dailyRemaining === 0, means: "rate_daily" },
+  { statuses: [429, 429], means: "rate_burst" },
+  { statuses: [408, 408], means: "transient", meansForCreate: "ambiguous" },
+  { statuses: [500, 599], means: "transient", meansForCreate: "ambiguous" },
+  { statuses: [403, 403], when: ({ isJson }) => !isJson, means: "edge" },
+  { statuses: [403, 403], means: "config" },
+  { statuses: [401, 401], when: (_, text) => missingScope.test(text), means: "config" },
+  { statuses: [401, 401], means: "auth" },
+  { statuses: [404, 404], when: (_, text) => unknownPath.test(text), means: "contract" },
+  { statuses: [404, 404], means: "gone" },
+  { statuses: [300, 399], means: "contract" },
+];
 
 /**
- * Names what an answer outside 2xx means.
+ * Names what an answer outside 2xx means; what no rule knows is a refusal of what was sent.
  *
  * @param rejection status, messages as found in any of GoHighLevel's error shapes, whether the body was JSON at all
  * @param isCreate whether the call makes something new each time it is applied
  */
 export function classifyRejection(rejection: Rejection, isCreate: boolean): FailureClass {
-  const { status, messages, isJson, dailyRemaining } = rejection;
-  const text = messages.join(" ");
-  if (status === 429) return dailyRemaining === 0 ? "rate_daily" : "rate_burst";
-  if (status >= 500 || status === 408) return isCreate ? "ambiguous" : "transient";
-  if (status === 403 && !isJson) return "edge";
-  if (status === 401) return scopeMessages.test(text) ? "config" : "auth";
-  if (status === 403) return "config";
-  if (status === 404) return /^Cannot [A-Z]+ \//.test(text) ? "contract" : "gone";
-  return status >= 300 && status < 400 ? "contract" : "rejected";
+  const { status } = rejection;
+  const text = rejection.messages.join(" ");
+  const rule = rules.find(
+    ({ statuses: [from, to], when }) => status >= from && status <= to && (when?.(rejection, text) ?? true),
+  );
+  if (rule === undefined) return "rejected";
+  return isCreate ? (rule.meansForCreate ?? rule.means) : rule.means;
 }

@@ -6,18 +6,23 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { LandfallError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type Client, createClient } from "./client.ts";
+import { type Credentials, isUnreadable, openCredentials } from "./credentials.ts";
+import { elementsOf } from "./elements.ts";
 import * as ledger from "./ledger.ts";
-import { pace } from "./pace.ts";
-import { renderFolder, renderTouchpoint } from "./render.ts";
-import { decryptSecret, locationSecretContext } from "./secrets.ts";
+import { linkFinder } from "./links.ts";
+import { type MeteredClient, meteredClient } from "./metered.ts";
+import { customValueKeys, type Finding } from "./render.ts";
+import { locationSecretContext } from "./secrets.ts";
 import { sendItem } from "./send_item.ts";
-import { type Outcome, obstacleOf, type Sending, Stop, stopLocation } from "./sending.ts";
+import { obstacleOf, type Sending, stopLocation } from "./sending.ts";
 import { type Snapshot, snapshotSchema } from "./snapshot.ts";
+import { type Outcome, Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
-import { publishToken } from "./token.ts";
+import { takeBack } from "./unpublish.ts";
+
+/** When a taking back that a person must help along is looked at again. */
+const blockedRetryMs = 600_000;
 
 export type PublishOptions = {
   /** Connections as the worker's login. */
@@ -38,43 +43,88 @@ export type PublishOptions = {
 export type PublishJob = { tenantId: string; publicationId: string };
 
 /** How a run ended; null where there was nothing to take up. */
-export type RunResult = ledger.Ending["status"] | "lease_lost" | null;
+export type RunResult = ledger.Ending["status"] | "unpublished" | "unpublishing" | "lease_lost" | null;
 
 /**
- * Takes a publication up and goes on with it as far as it can. Safe to call twice, at once or after a crash: only one caller
- * gets the publication, and what an earlier one began is found again.
+ * Takes a publication up and goes on with it as far as it can, or takes it back where that was asked for. Safe to call twice,
+ * at once or after a crash: only one caller gets the publication, and what an earlier one began is found again.
  *
- * @throws what the database throws; everything that GoHighLevel does ends as a state of an item, a publication or a location
+ * @throws what the database throws, LF048 where the tenant is suspended: the publication stays as it is, and reactivation wakes it;
+ *   everything that GoHighLevel does ends as a state of an item, a publication or a location
  */
 export async function publishJourney(options: PublishOptions, job: PublishJob): Promise<RunResult> {
   const { pool, timing } = options;
-  const run: ledger.Run = { pool, ...job, leaseToken: randomUUID(), leaseMs: timing.leaseMs };
+  const claimed = { pool, ...job, leaseToken: randomUUID(), leaseMs: timing.leaseMs };
   const log = options.log.child({ publicationId: job.publicationId });
   const startedAt = new Date();
-  const claim = await ledger.claim(run);
+  const claim = await ledger.claim({ ...claimed, purpose: "running" });
   if (claim === null) {
     log.info("nothing to publish: it is done, waits, or another run has it");
     return null;
   }
+  const run: ledger.Run = { ...claimed, purpose: claim.status };
+  try {
+    return await (run.purpose === "running" ? goOn : undo)(options, run, claim, log, startedAt);
+  } catch (error) {
+    if (!(error instanceof ledger.LeaseLost)) throw error;
+    await ledger.letGo(run);
+    return leaseLost(log);
+  }
+}
+
+async function goOn(
+  options: PublishOptions,
+  run: ledger.Run,
+  claim: ledger.Claim,
+  log: Logger,
+  startedAt: Date,
+): Promise<RunResult> {
   const metadata: Record<string, unknown> = { journeyVersionId: claim.journey_version_id };
   let ending: Outcome;
   try {
     ending = await send(options, run, claim, log, metadata);
   } catch (error) {
-    if (error instanceof ledger.LeaseLost) return leaseLost(log);
+    if (error instanceof ledger.LeaseLost) throw error;
     if (error instanceof Stop) ending = error.ending;
     else if (error instanceof ledger.Overtaken) ending = { status: "superseded", lastError: null, runInMs: null };
     else if (options.signal.aborted) ending = { status: "deferred", lastError: "The worker was stopped.", runInMs: 0 };
     else throw error;
   }
-  try {
-    await ledger.finish(run, claim.client_id, { ...ending, startedAt, metadata });
-  } catch (error) {
-    if (error instanceof ledger.LeaseLost) return leaseLost(log);
-    throw error;
-  }
+  await ledger.finish(run, claim.client_id, { ...ending, startedAt, metadata });
   log.info({ outcome: ending.status, ...metadata }, "published as far as possible");
   return ending.status;
+}
+
+/** Takes a publication back. What GoHighLevel does not let go now goes on later. */
+async function undo(
+  options: PublishOptions,
+  run: ledger.Run,
+  claim: ledger.Claim,
+  log: Logger,
+  startedAt: Date,
+): Promise<RunResult> {
+  try {
+    const place = await openLocation(options, run, claim);
+    const meter = openMeter(options, run, claim, place, log);
+    const taken = await takeBack(run, place.locationId, meter.client, options.timing.settleDelaysMs);
+    const lastError = taken.left.length === 0 ? null : taken.left.map(({ name, why }) => `${name}: ${why}`).join(". ");
+    const ending = { isDone: true, lastError, runInMs: null, startedAt, metadata: { ...taken } };
+    await ledger.finishUnpublishing(run, claim.client_id, ending);
+    log.info({ archived: taken.archived, left: taken.left.length }, "taken back");
+    return "unpublished";
+  } catch (error) {
+    if (error instanceof ledger.Overtaken) {
+      await ledger.supersedeUnpublishing(run);
+      return "superseded";
+    }
+    const isStopped = options.signal.aborted;
+    if (!(error instanceof Stop) && !isStopped) throw error;
+    const stopped = error instanceof Stop ? error.ending : { lastError: "The worker was stopped.", runInMs: 0 };
+    const { lastError, runInMs } = stopped;
+    const ending = { isDone: false, lastError, runInMs: runInMs ?? blockedRetryMs, startedAt, metadata: {} };
+    await ledger.finishUnpublishing(run, claim.client_id, ending);
+    return "unpublishing";
+  }
 }
 
 function leaseLost(log: Logger): RunResult {
@@ -89,34 +139,53 @@ async function send(
   log: Logger,
   metadata: Record<string, unknown>,
 ): Promise<Outcome> {
-  const { locationId, ghlLocationId, token } = await openLocation(options, run, claim);
+  const place = await openLocation(options, run, claim);
   const parsed = snapshotSchema.safeParse(claim.snapshot);
   if (!parsed.success) {
     const lastError = `The version cannot be read: ${z.prettifyError(parsed.error)} Submit the journey again.`;
     return { status: "failed", lastError, runInMs: null };
   }
-  const paced = pace(
-    createClient({
-      baseUrl: options.baseUrl,
-      token,
-      locationId: ghlLocationId,
-      userAgent: options.userAgent,
-      timeoutMs: options.timing.callTimeoutMs,
-    }),
-    options.signal,
-  );
-  const sending = describeSending(options, run, claim, locationId, parsed.data, paced.client, log);
-  await ledger.addItems(run, newItems(sending));
+  const meter = openMeter(options, run, claim, place, log);
+  const sending = describeSending(options, run, claim, place.locationId, parsed.data, meter, log);
+  if (!claim.has_items) await ledger.addItems(run, newItems(sending, await findMissingKeys(sending)));
   try {
     return await sendItems(sending, options.signal);
   } finally {
-    metadata.calls = paced.callCount();
+    metadata.calls = meter.callCount();
     metadata.duplicatesArchived = sending.duplicatesArchived;
   }
 }
 
+type Place = { locationId: string; ghlLocationId: string; credentials: Credentials };
+
+function openMeter(
+  options: PublishOptions,
+  run: ledger.Run,
+  claim: ledger.Claim,
+  { locationId, ghlLocationId, credentials }: Place,
+  log: Logger,
+): MeteredClient {
+  const { pool, secretKey, baseUrl, userAgent, timing, signal } = options;
+  return meteredClient({
+    pool,
+    log,
+    secretKey,
+    baseUrl,
+    userAgent,
+    timing,
+    signal,
+    tenantId: run.tenantId,
+    locationId,
+    ghlLocationId,
+    credentials,
+    ciphertext: claim.token_ciphertext,
+    secretContext: locationSecretContext(run.tenantId, claim.client_id),
+    publicationId: run.publicationId,
+  });
+}
+
 /** The location's token, where it may be written to at all. */
-async function openLocation(options: PublishOptions, run: ledger.Run, claim: ledger.Claim) {
+async function openLocation(options: PublishOptions, run: ledger.Run, claim: ledger.Claim): Promise<Place> {
   const { location_id: locationId, ghl_location_id: ghlLocationId } = claim;
   if (locationId === null || ghlLocationId === null) {
     const lastError = "The client has no GoHighLevel location. Set ghlLocationId on the client, then retry.";
@@ -133,14 +202,24 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   try {
     const context = locationSecretContext(run.tenantId, claim.client_id);
     const own = claim.token_ciphertext;
-    const token = own === null ? options.defaultToken : decryptSecret(options.secretKey, own, context);
-    if (token !== null) return { locationId, ghlLocationId, token };
+    const credentials = credentialsOf(options, own, context);
+    if (credentials !== null) return { locationId, ghlLocationId, credentials };
   } catch (error) {
-    if (!(error instanceof LandfallError)) throw error;
+    if (!isUnreadable(error)) throw error;
     await stopLocation(run, locationId, "needs_reauth", `${error.message} ${error.wayOut}`, null);
   }
   const reason = "The location has no private integration token. Set one with setLocationToken.";
   return stopLocation(run, locationId, "needs_reauth", reason, null);
+}
+
+/** A location's own credentials, else the installation's token, else null. */
+function credentialsOf(
+  { secretKey, defaultToken }: PublishOptions,
+  ciphertext: string | null,
+  context: string,
+): Credentials | null {
+  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
+  return defaultToken === null ? null : { kind: "pit", token: defaultToken };
 }
 
 function describeSending(
@@ -149,64 +228,73 @@ function describeSending(
   claim: ledger.Claim,
   locationId: string,
   snapshot: Snapshot,
-  client: Client,
+  meter: MeteredClient,
   log: Logger,
 ): Sending {
-  const tokenOf = (touchpointId: string | null) =>
-    publishToken(claim.installation_id, snapshot.journey.id, touchpointId);
+  const { all, folderToken } = elementsOf(claim.installation_id, snapshot);
   return {
     run,
     claim,
     locationId,
     snapshot,
-    folderToken: tokenOf(null),
-    touchpoints: new Map(snapshot.touchpoints.map((touchpoint) => [tokenOf(touchpoint.id), touchpoint])),
-    client,
+    folderToken,
+    elements: new Map(all.map((element) => [element.token, element])),
+    findLink: linkFinder(meter.client),
+    client: meter.client,
+    meter,
     timing: options.timing,
     log,
     duplicatesArchived: 0,
   };
 }
 
-/** What a version consists of: its folder where it has emails, and one thing for each touchpoint. */
-function newItems({ snapshot, folderToken, touchpoints }: Sending): ledger.NewItem[] {
-  const items = [...touchpoints].map(([token, touchpoint]): ledger.NewItem => {
-    const rendered = renderTouchpoint(snapshot, touchpoint, token);
+/** What a version consists of, as items; `missingKeys` are the custom values that it merges and the location has not. */
+function newItems({ elements }: Sending, missingKeys: ReadonlySet<string>): ledger.NewItem[] {
+  return [...elements.values()].map((element): ledger.NewItem => {
+    const rendered = element.render(null);
     const obstacle = obstacleOf(rendered);
+    const missing = customValueKeys(rendered).filter((key) => missingKeys.has(key));
+    const findings = missing.map(
+      (key): Finding => ({ kind: "unknown_custom_value", detail: `{{custom_values.${key}}}` }),
+    );
     return {
-      touchpointId: touchpoint.id,
+      touchpointId: element.touchpointId,
       assetKind: rendered.kind,
-      orderIndex: touchpoint.order_index,
-      name: touchpoint.name,
-      token,
+      orderIndex: element.orderIndex,
+      name: element.name,
+      token: element.token,
       desiredHash: rendered.hash,
-      findings: rendered.findings,
+      findings: [...rendered.findings, ...findings],
       status: rendered.kind === "manual" ? "manual" : obstacle === null ? "pending" : "blocked",
       lastError: obstacle,
     };
   });
-  if (!items.some((item) => item.assetKind === "template")) return items;
-  const folder = renderFolder(snapshot, folderToken);
-  return [
-    {
-      touchpointId: null,
-      assetKind: "folder",
-      orderIndex: null,
-      name: snapshot.journey.name,
-      token: folderToken,
-      desiredHash: folder.hash,
-      findings: folder.findings,
-      status: "pending",
-      lastError: null,
-    },
-    ...items,
-  ];
+}
+
+/** The custom values that a version merges and the location does not have: GoHighLevel would print nothing there. */
+async function findMissingKeys({ elements, client, log }: Sending): Promise<ReadonlySet<string>> {
+  const keys = new Set([...elements.values()].flatMap((element) => customValueKeys(element.render(null))));
+  if (keys.size === 0) return keys;
+  const list = await client.listCustomValues();
+  if (list.class !== "done") {
+    log.warn({ errorClass: list.class }, "could not look for the custom values that the texts merge");
+    return new Set();
+  }
+  for (const { fieldKey } of list.data.customValues) {
+    const key = /custom_values\.([^{}\s]+)/.exec(fieldKey ?? "")?.[1];
+    if (key !== undefined) keys.delete(key);
+  }
+  return keys;
 }
 
 async function sendItems(sending: Sending, signal: AbortSignal): Promise<Outcome> {
   const { run, timing, locationId } = sending;
+  const started = performance.now();
   for (;;) {
     signal.throwIfAborted();
+    if (performance.now() - started > timing.turnMs && (await ledger.othersWait(run))) {
+      return { status: "queued", lastError: null, runInMs: null };
+    }
     const open = await ledger.openItems(run, locationId, timing.maxAttempts);
     // Templates wait for their folder, even where it has to wait itself.
     const isFolderOpen = open.some((candidate) => candidate.asset_kind === "folder");

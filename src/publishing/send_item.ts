@@ -3,24 +3,30 @@
  * what may be there already is looked for before anything is made; an id is kept the moment it is known; nothing counts as
  * synced until it was read back. No call is made inside a transaction.
  */
-import { type Asset, customValueAsset, folderAsset, type RemoteObject, templateAsset } from "./assets.ts";
+import { type Asset, customValueAsset, folderAsset, type RemoteObject, tagAsset, templateAsset } from "./assets.ts";
 import type { Client, Failure } from "./client.ts";
 import * as ledger from "./ledger.ts";
+import { linkObstacle } from "./links.ts";
 import { decisions } from "./outcomes.ts";
-import { type Rendered, renderFolder, renderTouchpoint } from "./render.ts";
-import { obstacleOf, type Sending, Stop, stopLocation } from "./sending.ts";
+import type { Rendered } from "./render.ts";
+import { obstacleOf, type Sending, stopLocation } from "./sending.ts";
+import { Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
 
 type Obtained = { remote: RemoteObject; isNew: boolean };
 
 /** One item, from where it stands to synced or to the state that says why not. */
 export async function sendItem(sending: Sending, item: ledger.Item): Promise<void> {
+  sending.meter.about(item.id);
   const wanted = render(sending, item, item.remote_name);
   const obstacle = obstacleOf(wanted);
   if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, null);
 
+  if (wanted.kind === "link") return checkLink(sending, item, wanted);
+
   const known = knownRemote(item);
-  if (known !== null && item.synced_hash === wanted.hash) return synced(sending, item, wanted, known, null);
+  if (known !== null && item.synced_hash === wanted.hash && !known.isArchived)
+    return synced(sending, item, wanted, known, null);
 
   const parentId = await folderFor(sending, item);
   if (parentId === undefined) {
@@ -45,7 +51,21 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
 
 function knownRemote(item: ledger.Item): RemoteObject | null {
   if (item.remote_id === null) return null;
-  return { id: item.remote_id, name: item.remote_name ?? "", createdAt: "", isArchived: false };
+  return { id: item.remote_id, name: item.remote_name ?? "", createdAt: "", isArchived: item.is_archived };
+}
+
+/** What is there already is only looked up: it must be there, and in use. */
+async function checkLink(
+  sending: Sending,
+  item: ledger.Item,
+  wanted: Extract<Rendered, { kind: "link" }>,
+): Promise<void> {
+  const found = await sending.findLink(wanted.target, wanted.id);
+  if (found.class !== "done") return recordFailure(sending, item, found, false);
+  const obstacle = linkObstacle(wanted.target, wanted.id, found.data);
+  if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, found.traceId);
+  const remote = { id: wanted.id, name: found.data?.name ?? "", createdAt: "", isArchived: false };
+  return synced(sending, item, wanted, remote, found.traceId);
 }
 
 /** Finds what bears the item's token, or makes it. Null where neither went through; the item's state says why. */
@@ -54,6 +74,11 @@ async function obtain(sending: Sending, item: ledger.Item, asset: Asset, name: s
   const found = await asset.find(item.create_age_ms !== null);
   if (found.class !== "done") {
     await recordFailure(sending, item, found, false);
+    return null;
+  }
+  const conflict = found.data.find((remote) => remote.conflict !== undefined);
+  if (conflict?.conflict !== undefined) {
+    await setAside(sending, item, "conflict", conflict.conflict, found.traceId);
     return null;
   }
   const [adopted, ...surplus] = found.data;
@@ -107,16 +132,18 @@ function nameOf(rendered: Rendered): string {
     case "template":
     case "custom_value":
       return rendered.fields.name;
+    case "tag":
+      return rendered.name;
+    case "link":
     case "manual":
       return "";
   }
 }
 
 function render(sending: Sending, item: ledger.Item, remoteName: string | null): Rendered {
-  const touchpoint = sending.touchpoints.get(item.token);
-  return touchpoint === undefined
-    ? renderFolder(sending.snapshot, item.token)
-    : renderTouchpoint(sending.snapshot, touchpoint, item.token, remoteName);
+  const element = sending.elements.get(item.token);
+  if (element === undefined) throw new Error(`no part of the version has the token ${item.token}`);
+  return element.render(remoteName);
 }
 
 function assetOf(client: Client, rendered: Rendered, token: string, folderId: string | null): Asset {
@@ -127,14 +154,18 @@ function assetOf(client: Client, rendered: Rendered, token: string, folderId: st
       return templateAsset(client, rendered, token, folderId);
     case "custom_value":
       return customValueAsset(client, rendered, token);
+    case "tag":
+      return tagAsset(client, rendered);
+    case "link":
     case "manual":
-      throw new Error("a step that a person sets up is never sent");
+      throw new Error("what a person sets up is never sent");
   }
 }
 
 /** The folder that a new template goes into; null for what goes into none, undefined where it should have one and has not. */
-async function folderFor({ run, locationId, folderToken }: Sending, item: ledger.Item) {
-  if (item.asset_kind !== "template") return null;
+async function folderFor(sending: Sending, item: ledger.Item) {
+  const { run, locationId, folderToken } = sending;
+  if (item.asset_kind !== "template" || !sending.elements.has(sending.folderToken)) return null;
   return (await ledger.folderId(run, locationId, folderToken)) ?? undefined;
 }
 
@@ -180,12 +211,18 @@ async function recordFailedCreation(
   const { run, locationId } = sending;
   if (failure.class === "ambiguous") {
     const [firstLook = 0] = sending.timing.settleDelaysMs;
-    return setFailed(sending, item, failure, "unknown", firstLook);
+    await setFailed(sending, item, failure, "unknown", firstLook);
+    return stopWhileUnanswered(sending, failure);
   }
   if (failure.class === "rejected") {
     // GoHighLevel has been seen to refuse and to create all the same: what it made is ours from now on.
     const found = await asset.find(true);
     if (found.class !== "done") return setFailed(sending, item, failure, "unknown", sending.timing.backoffMs);
+    const conflict = found.data.find((remote) => remote.conflict !== undefined);
+    if (conflict?.conflict !== undefined) {
+      await ledger.withdrawCreate(run, locationId, item);
+      return setAside(sending, item, "conflict", conflict.conflict, found.traceId);
+    }
     const [adopted, ...surplus] = found.data;
     if (adopted === undefined) await ledger.withdrawCreate(run, locationId, item);
     else {
@@ -226,9 +263,16 @@ async function recordFailure(
   const askedWait = failure.rate.retryAfterMs ?? 0;
   const wait = failure.class === "rate_burst" ? 0 : backoff(timing, item.attempts);
   await setFailed(sending, item, failure, "pending", Math.max(wait, askedWait));
+  stopWhileUnanswered(sending, failure);
   if (askedWait > timing.longestWaitMs) {
     throw new Stop({ status: "deferred", lastError: describe(failure), runInMs: askedWait });
   }
+}
+
+/** Ends the run while the location is left alone because it does not answer. */
+function stopWhileUnanswered({ meter }: Sending, failure: Failure): void {
+  const runInMs = meter.circuitWaitMs();
+  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describe(failure), runInMs });
 }
 
 async function setFailed(
@@ -245,7 +289,9 @@ async function setFailed(
   );
   await ledger.setItem(sending.run, item, {
     status,
-    attempts: item.attempts + (decisions[failure.class].countsAttempt ? 1 : 0),
+    // While GoHighLevel answers nobody, nothing is learnt about this item.
+    attempts:
+      item.attempts + (decisions[failure.class].countsAttempt && sending.meter.circuitWaitMs() === null ? 1 : 0),
     lastError: describe(failure),
     errorClass: failure.class,
     traceId,

@@ -1,8 +1,11 @@
 import type { Logger } from "../log.ts";
-import type { Client } from "./client.ts";
+import type { Element } from "./elements.ts";
 import * as ledger from "./ledger.ts";
+import type { LinkFinder } from "./links.ts";
+import type { MeteredClient } from "./metered.ts";
 import type { Rendered } from "./render.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
 
 /** Everything that stays the same through a run. */
@@ -12,25 +15,14 @@ export type Sending = {
   locationId: string;
   snapshot: Snapshot;
   folderToken: string;
-  touchpoints: Map<string, Snapshot["touchpoints"][number]>;
-  client: Client;
+  elements: Map<string, Element>;
+  findLink: LinkFinder;
+  client: MeteredClient["client"];
+  meter: MeteredClient;
   timing: Timing;
   log: Logger;
   duplicatesArchived: number;
 };
-
-/** How a run ends, as far as sending decides it. */
-export type Outcome = Pick<ledger.Ending, "status" | "lastError" | "runInMs">;
-
-/** Ends a run before all items had their turn. */
-export class Stop extends Error {
-  readonly ending: Outcome;
-
-  constructor(ending: Outcome) {
-    super(ending.lastError ?? ending.status);
-    this.ending = ending;
-  }
-}
 
 /** Puts a location aside, and ends the run with it. */
 export async function stopLocation(

@@ -11,6 +11,15 @@ export const contentSchema = z.looseObject({
   text,
   html: text,
   cta: z.looseObject({ text, url: text }).nullish(),
+  compliance: z.looseObject({ unsubscribeRequired: z.boolean().nullish() }).nullish().catch(null),
+});
+
+/** Where a form stands that GoHighLevel has already, under the names of the old bases. */
+const linkSchema = z.looseObject({
+  ghl_form_id: text,
+  ghlFormId: text,
+  formId: text,
+  form_id: text,
 });
 
 export const touchpointSchema = z.looseObject({
@@ -19,11 +28,20 @@ export const touchpointSchema = z.looseObject({
   type: z.enum(["email", "sms", "task", "wait", "condition", "trigger", "form", "call", "note"]),
   order_index: z.number().int(),
   content: contentSchema,
+  config: linkSchema.nullish().catch(null),
 });
 
 /** The immutable version of a journey that was approved: what is published is this, and never the rows as they stand. */
 export const snapshotSchema = z.looseObject({
-  journey: z.looseObject({ id: z.uuid(), name: z.string(), slug: z.string() }),
+  journey: z.looseObject({
+    id: z.uuid(),
+    name: z.string(),
+    slug: z.string(),
+    trigger_config: z.looseObject({ ghl_workflow_id: text, ghlWorkflowId: text }).nullish().catch(null),
+  }),
+  pipeline: z.looseObject({ name: text, ghl_pipeline_id: text }).nullish(),
+  /** Whether it is a template on its own, in the form of a journey of one touchpoint. */
+  is_template: z.boolean().nullish(),
   touchpoints: z.array(touchpointSchema),
 });
 

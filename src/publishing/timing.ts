@@ -16,6 +16,14 @@ export type Timing = {
   maxAttempts: number;
   /** A run waits this long in place; for longer waits it ends, and is woken when the time has come. */
   longestWaitMs: number;
+  /** After how long a run lets others go first, where any wait for a worker. */
+  turnMs: number;
+  /** Calls in a row without an answer after which a location is left alone, how long at first, and at most. */
+  breakerFailures: number;
+  breakerOpenMs: number;
+  breakerLongestMs: number;
+  /** After how long without any answer the log says so as an error. */
+  alarmAfterMs: number;
 };
 
 export const defaultTiming: Timing = {
@@ -26,4 +34,9 @@ export const defaultTiming: Timing = {
   longestBackoffMs: 900_000,
   maxAttempts: 20,
   longestWaitMs: 20_000,
+  turnMs: 15_000,
+  breakerFailures: 5,
+  breakerOpenMs: 30_000,
+  breakerLongestMs: 900_000,
+  alarmAfterMs: 900_000,
 };

@@ -6,11 +6,14 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import { pinoHttp } from "pino-http";
 import type { Config } from "../config.ts";
-import type { ErrorCatalog } from "./errors.ts";
+import type { Allowances, Asker } from "./allowances.ts";
+import type { Documents } from "./documents.ts";
+import type { ErrorCatalog, WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
+import { factsOf, type RequestKind } from "./operations.ts";
 import { MAX_REQUEST_BYTES } from "./preset.ts";
-import { withRequest } from "./request.ts";
+import { currentRequest, withRequest } from "./request.ts";
 
 /** A router of another part of the product, such as the reports of imports. */
 export interface MountedRouter {
@@ -20,6 +23,8 @@ export interface MountedRouter {
 
 export interface AppOptions {
   config: Config;
+  allowances: Allowances;
+  documents: Documents;
   errors: ErrorCatalog;
   identity: IdentitySources;
   log: Logger;
@@ -30,15 +35,26 @@ export interface AppOptions {
 }
 
 /** Visitors have nothing long to say: signing in is all they can do. */
-const MAX_VISITOR_REQUEST_BYTES = 100_000;
+export const MAX_VISITOR_REQUEST_BYTES = 100_000;
 
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** Everything around GraphQL: ids, logs, headers, origins, identity, bodies, health, and errors in one shape. */
-export function makeApp({ config, errors, identity, log, pool, graphql, routers }: AppOptions): Express {
+export function makeApp({
+  config,
+  allowances,
+  documents,
+  errors,
+  identity,
+  log,
+  pool,
+  graphql,
+  routers,
+}: AppOptions): Express {
   const isDevelopment = config.environment === "development";
   const app = express();
   app.disable("x-powered-by");
+  app.set("trust proxy", config.api.trustedProxies);
   app.use(
     pinoHttp({
       logger: log,
@@ -67,13 +83,21 @@ export function makeApp({ config, errors, identity, log, pool, graphql, routers 
     cors({
       origin: config.api.corsOrigins,
       methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type", "x-request-id"],
-      exposedHeaders: ["x-request-id"],
+      allowedHeaders: ["authorization", "content-type", "idempotency-key", "x-request-id"],
+      exposedHeaders: ["retry-after", "x-request-id"],
       maxAge: 600,
     }),
   );
-  app.use("/graphql", acceptJsonOnly(errors), identify(errors, identity), readBody(), refuseOtherBodies(errors));
-  for (const { path, router } of routers) app.use(path, identify(errors, identity), router);
+  const edge = { errors, identity, allowances };
+  app.use(
+    "/graphql",
+    acceptJsonOnly(errors),
+    identify(edge),
+    readBody(edge),
+    readDocument(edge, documents),
+    spend(edge),
+  );
+  for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
   app.use(graphql);
   app.use((req, res) => sendError(res, errors, "LF909", req.path));
   app.use(answerErrors(errors));
@@ -81,10 +105,13 @@ export function makeApp({ config, errors, identity, log, pool, graphql, routers 
 }
 
 function sendError(res: express.Response, errors: ErrorCatalog, code: string, ...particulars: string[]): void {
-  const { message, extensions } = errors.word(code, ...particulars);
+  sendWorded(res, errors, errors.word(code, ...particulars));
+}
+
+function sendWorded(res: express.Response, errors: ErrorCatalog, { message, extensions }: WordedError): void {
   const requestId = res.getHeader("x-request-id");
   res
-    .status(errors.httpStatus(code))
+    .status(errors.httpStatus(extensions.code))
     .json({ errors: [{ message, extensions: { ...extensions, ...(requestId ? { requestId } : {}) } }] });
 }
 
@@ -103,31 +130,80 @@ function acceptJsonOnly(errors: ErrorCatalog): RequestHandler {
   };
 }
 
+type Edge = Pick<AppOptions, "allowances" | "errors" | "identity">;
+
 /** Finds out who asks, once, and keeps it for all that the request sets off. */
-function identify(errors: ErrorCatalog, sources: IdentitySources): RequestHandler {
+function identify({ allowances, errors, identity }: Edge): RequestHandler {
   return async (req, res, next) => {
     const id = String(req.id);
-    const caller = await identifyCaller(req.headers.authorization, id, sources);
+    const caller = await identifyCaller(req.headers.authorization, id, identity);
     if ("refusal" in caller) {
+      const visitor: Asker = {
+        caller: { kind: "visitor", rolePrefix: identity.rolePrefix },
+        ipAddress: req.ip,
+      };
+      if (await refuseTooMany(allowances, errors, res, visitor)) return;
       res.setHeader("www-authenticate", 'Bearer realm="landfall"');
-      return sendError(res, errors, caller.refusal);
+      return sendError(res, errors, caller.refusal, ...caller.particulars);
     }
     withRequest({ id, caller, ipAddress: req.ip, userAgent: req.headers["user-agent"] }, next);
   };
 }
 
-function readBody(): RequestHandler {
-  const short = express.json({ limit: MAX_VISITOR_REQUEST_BYTES });
-  const long = express.json({ limit: MAX_REQUEST_BYTES });
-  return (req, res, next) => (req.headers.authorization === undefined ? short : long)(req, res, next);
+/** Lets nobody ask more often than they may. */
+function spend({ allowances, errors }: Edge): RequestHandler {
+  return async (req, res, next) => {
+    const asker = currentRequest();
+    if (asker === undefined) throw new Error("Nobody was identified.");
+    const query: unknown = req.body?.query;
+    const costs = typeof query === "string" ? factsOf(query).costs : undefined;
+    if (!(await refuseTooMany(allowances, errors, res, asker, costs))) next();
+  };
 }
 
-function refuseOtherBodies(errors: ErrorCatalog): RequestHandler {
+async function refuseTooMany(
+  allowances: Allowances,
+  errors: ErrorCatalog,
+  res: express.Response,
+  asker: Asker,
+  costs?: ReadonlyMap<RequestKind, number>,
+): Promise<boolean> {
+  const refused = await allowances.spend(asker, costs);
+  if (refused === null) return false;
+  res.setHeader("retry-after", String(refused.retryAfterSeconds));
+  sendWorded(res, errors, refused.error);
+  return true;
+}
+
+/** Reads JSON of the size that the caller may send; who sends more is answered at once and not listened to any longer. */
+function readBody({ errors }: Edge): RequestHandler {
+  const readers = new Map(
+    [MAX_VISITOR_REQUEST_BYTES, MAX_REQUEST_BYTES].map((limit) => [limit, express.json({ limit })] as const),
+  );
   return (req, res, next) => {
+    const limit = req.headers.authorization === undefined ? MAX_VISITOR_REQUEST_BYTES : MAX_REQUEST_BYTES;
+    let received = 0;
+    req.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      if (received <= limit || res.headersSent) return;
+      res.setHeader("connection", "close");
+      res.once("finish", () => req.socket.destroySoon());
+      sendError(res, errors, "LF901", `${limit / 1_000} kB`);
+    });
+    readers.get(limit)?.(req, res, next);
+  };
+}
+
+/** Puts the document that a request means where GraphQL looks for it. */
+function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
+  return async (req, res, next) => {
     const body: unknown = req.body;
-    if (typeof body !== "object" || body === null || !("query" in body) || typeof body.query !== "string") {
-      return sendError(res, errors, "LF900", 'the body has no text called "query".');
+    if (typeof body !== "object" || body === null || Array.isArray(body)) {
+      return sendError(res, errors, "LF900", "the body is no JSON object.");
     }
+    const found = await documents.find(body);
+    if (typeof found !== "string") return sendWorded(res, errors, found);
+    req.body = { ...body, query: found };
     next();
   };
 }

@@ -104,6 +104,11 @@ export async function readErrorCatalog(pool: pg.Pool): Promise<ErrorCatalog> {
   };
 }
 
+/** What GraphQL says of a mistake, without the names that it suggests: they would spell out a schema that is not shown. */
+export function withoutSuggestions(message: string): string {
+  return message.replace(/ ?Did you mean [^?]*\?/g, "").trim();
+}
+
 /** A comment without the smart tags that it may begin with. */
 function withoutTags(comment: string): string {
   return comment
@@ -216,10 +221,15 @@ function isDatabaseError(error: Error): error is pg.DatabaseError {
  *
  * @param catalog the words
  * @param log where masked errors are told in full
+ * @param isIntrospectable whether an error may suggest names of the schema
  */
-export function makeMaskError(catalog: ErrorCatalog, log: Logger): (error: GraphQLError) => GraphQLError {
+export function makeMaskError(
+  catalog: ErrorCatalog,
+  log: Logger,
+  isIntrospectable: boolean,
+): (error: GraphQLError) => GraphQLError {
   return (error) => {
-    const { message, extensions } = wordError(catalog, error) ?? masked(catalog, error, log);
+    const { message, extensions } = wordError(catalog, error, isIntrospectable) ?? masked(catalog, error, log);
     const requestId = currentRequest()?.id;
     return new GraphQLError(message, {
       nodes: error.nodes ?? null,
@@ -232,11 +242,14 @@ export function makeMaskError(catalog: ErrorCatalog, log: Logger): (error: Graph
 }
 
 /** What may be said about an error; undefined where nothing may. */
-function wordError(catalog: ErrorCatalog, error: GraphQLError): WordedError | undefined {
+function wordError(catalog: ErrorCatalog, error: GraphQLError, isIntrospectable: boolean): WordedError | undefined {
   const original = error.originalError;
   // Without another error underneath, the query itself is wrong: GraphQL says where and how.
   if (!original || original instanceof GraphQLError)
-    return alreadyWorded(error) ?? catalog.word("LF900", error.message);
+    return (
+      alreadyWorded(error) ??
+      catalog.word("LF900", isIntrospectable ? error.message : withoutSuggestions(error.message))
+    );
   if (original instanceof LandfallError) {
     return { message: original.message, extensions: { code: original.code, hint: original.wayOut } };
   }

@@ -12,8 +12,11 @@ export interface IdentitySources {
   rolePrefix: string;
 }
 
-/** The code of an error (see docs/errors.md) for whoever shows a token that does not count. */
-export type Refusal = { refusal: "LF044" | "LF045" | "LF046" };
+/** The code of an error (see docs/errors.md) for whoever shows a token that does not count, and what it is about. */
+export interface Refusal {
+  refusal: string;
+  particulars: string[];
+}
 
 /**
  * Finds out who asks. The token names a session; which role that session has is asked of the database, for every request anew.
@@ -28,12 +31,30 @@ export async function identifyCaller(
 ): Promise<Caller | Refusal> {
   if (authorization === undefined) return { kind: "visitor", rolePrefix };
   const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) return { refusal: "LF044" };
+  if (token === undefined) return refuse("LF044");
   const claims = await tokens.verify(token);
-  if (claims === "expired") return { refusal: "LF045" };
-  if (claims === "invalid") return { refusal: "LF044" };
+  if (claims === "expired") return refuse("LF045");
+  if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);
-  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : { refusal: "LF046" };
+  return role ? { kind: "user", rolePrefix, role, ...claims, requestId } : explainRefusal(pool, claims);
+}
+
+function refuse(refusal: string, particular?: string | null): Refusal {
+  return { refusal, particulars: particular ? [particular] : [] };
+}
+
+/**
+ * Why a session has no role: it has ended, or its tenant is suspended.
+ *
+ * @param pool connections as the authenticator
+ */
+export async function explainRefusal(pool: pg.Pool, claims: TokenClaims): Promise<Refusal> {
+  const { rows } = await pool.query<{ error_code: string; particular: string | null }>({
+    name: "explain_refusal",
+    text: "select error_code, particular from app.explain_refusal($1, $2, $3)",
+    values: [claims.sessionId, claims.userId, claims.tenantId],
+  });
+  return refuse(rows[0]?.error_code ?? "LF046", rows[0]?.particular);
 }
 
 /**

@@ -3,6 +3,7 @@ import { PgSimplifyInflectionPlugin, PgSimplifyInflectionPreset } from "@graphil
 import type pg from "pg";
 import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
+import { NoSchemaIntrospectionCustomRule } from "postgraphile/graphql";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
@@ -17,15 +18,17 @@ import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
+import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { TidyPlugin } from "./plugins/tidy.ts";
 import { currentRequest } from "./request.ts";
 import { identifySocket } from "./sockets.ts";
+import { watchSuspensions } from "./suspensions.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** The schemas of the API. Everything else stays inside: app, app_private, audit, reporting, the queue's and the migrations'. */
-export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing"];
+export const EXPOSED_SCHEMAS = ["tenancy", "journeys", "imports", "publishing", "leadgen"];
 
 /** Largest request body: an e-mail with its images inline fits. */
 export const MAX_REQUEST_BYTES = 1_000_000;
@@ -56,6 +59,8 @@ export interface PresetOptions {
   sessionSeconds: number;
   /** Whether GraphiQL answers at `/`. */
   hasGraphiql: boolean;
+  /** Whether the schema may be asked for, and guessed at by what an error suggests. */
+  isIntrospectable: boolean;
   log: Logger;
 }
 
@@ -63,7 +68,9 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, hasGraphiql, log } = options;
+  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
+  const { hasGraphiql, isIntrospectable } = options;
+  const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
     plugins: [
@@ -72,12 +79,13 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       TidyPlugin,
       IndexedFiltersPlugin,
       pagesPlugin(errors),
-      budgetPlugin(errors),
-      earlyErrorsPlugin(errors),
+      budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
+      earlyErrorsPlugin(errors, isIntrospectable),
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
       locationTokensPlugin(errors, secretKey),
       importSubscriptionPlugin(errors, listener),
+      publicationPlanPlugin(errors),
     ],
     disablePlugins: [
       // `filter` says all that `condition` could.
@@ -102,6 +110,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
         "-resource:aggregates -resource:aggregate -resource:groupedAggregates:having -nodeId:resource:update -nodeId:resource:delete -delete:resource:nodeId delete:resource:select",
       // Two things of one name must stop the build, not vanish from it.
       dontSwallowErrors: true,
+      // What somebody sends that makes no sense is theirs to hear about, not the console's.
+      muteWarnings: true,
       pgForbidSetofFunctionsToReturnNull: true,
       connectionFilterArrays: false,
       connectionFilterComputedColumns: false,
@@ -129,15 +139,19 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       maxRequestLength: MAX_REQUEST_BYTES,
       allowedRequestContentTypes: ["application/json"],
       watch: false,
-      websockets: true,
-      maskError: makeMaskError(errors, log),
+      // The limits that sockets need are ours: see sockets.ts.
+      websockets: false,
+      maskError: makeMaskError(errors, log, isIntrospectable),
     },
     grafast: {
       explain: false,
+      // Statements have a limit of their own, shorter than this: see migrations/hooks/roles.sql.
+      timeouts: { planning: 5_000, execution: 30_000 },
       async context({ ws }) {
         const request =
           ws === undefined ? currentRequest() : await identifySocket(ws, errors, { pool, tokens, rolePrefix });
         if (!request) throw new Error("GraphQL was asked outside of a request");
+        if (ws?.socket) await suspensions?.watch(ws.socket, request.caller);
         return { request, pgSettings: settingsOf(request.caller) };
       },
     },

@@ -26,6 +26,7 @@ export async function printApiSchema(databaseUrl: string, rolePrefix: string, lo
         secretKey: "printing a schema derives nothing",
         sessionSeconds: 0,
         hasGraphiql: false,
+        isIntrospectable: true,
         log,
       }),
     );

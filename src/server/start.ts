@@ -9,14 +9,16 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 import type { Config } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
+import { makeAllowances } from "./allowances.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
+import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
-import { acceptSockets } from "./sockets.ts";
+import { acceptSockets, type SocketOptions, type SocketTiming, socketTiming } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
 
 export interface ServerOptions {
@@ -28,6 +30,7 @@ export interface ServerOptions {
   log: Logger;
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
+  timing?: SocketTiming;
 }
 
 export interface RunningServer {
@@ -41,6 +44,9 @@ export interface RunningServer {
 /** How long requests under way may still take when the server closes, in milliseconds. */
 const CLOSING_PATIENCE = 10_000;
 
+/** Whoever sends slowly on purpose holds a connection for these many milliseconds at most. */
+const SLOWEST = { headersTimeout: 5_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 };
+
 /**
  * Starts the API.
  *
@@ -52,6 +58,7 @@ export async function startServer({
   listenUrl = databaseUrl,
   log,
   routers = [],
+  timing = socketTiming,
 }: ServerOptions): Promise<RunningServer> {
   const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
   const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
@@ -64,6 +71,9 @@ export async function startServer({
     const errors = await readErrorCatalog(pool);
     const tokens = makeTokens(config.jwt.secret);
     const { rolePrefix, secretKey } = config;
+    const identity = { pool, tokens, rolePrefix };
+    const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
+    const allowances = makeAllowances(pool, config.api.rateLimits, errors);
     const instance = postgraphile(
       makePreset({
         pool,
@@ -74,6 +84,7 @@ export async function startServer({
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
         hasGraphiql: config.environment === "development",
+        isIntrospectable: config.environment !== "production",
         log,
       }),
     );
@@ -85,16 +96,27 @@ export async function startServer({
     const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
     const app = makeApp({
       config,
+      allowances,
+      documents,
       errors,
-      identity: { pool, tokens, rolePrefix },
+      identity,
       log,
       pool,
       graphql,
       routers: [reports, serveAttachments(pool, config.filesDir), ...routers],
     });
-    const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, app);
+    const server = createServer(SLOWEST, app);
     await serv.ready();
-    await acceptSockets(server, serv);
+    const isTrusted = app.get("trust proxy fn") as SocketOptions["isTrusted"];
+    const endSockets = acceptSockets(server, serv, {
+      allowances,
+      documents,
+      errors,
+      identity,
+      log,
+      isTrusted,
+      timing,
+    });
     await listen(server, config.api.host, config.api.port);
     const { port } = server.address() as AddressInfo;
     const host = config.api.host === "0.0.0.0" ? "127.0.0.1" : config.api.host;
@@ -104,6 +126,7 @@ export async function startServer({
       url,
       port,
       async close() {
+        endSockets();
         await closeServer(server);
         await instance.release();
         await endPools();

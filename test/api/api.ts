@@ -6,6 +6,7 @@ import type { Config } from "../../src/config.ts";
 import { logger } from "../../src/log.ts";
 import type { MountedRouter } from "../../src/server/app.ts";
 import { newPassword } from "../../src/server/passwords.ts";
+import type { SocketTiming } from "../../src/server/sockets.ts";
 import { startServer } from "../../src/server/start.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -38,9 +39,12 @@ export interface TestApi {
 }
 
 export interface TestApiOptions {
-  config?: Partial<Config>;
+  /** What is different in the configuration. */
+  change?: (config: Config) => Partial<Config>;
   routers?: MountedRouter[];
   log?: Logger;
+  /** How often open sockets are looked at; hardly ever where nothing is said. */
+  timing?: SocketTiming;
   /** Changes the database before the API looks at it. */
   prepare?: (database: TestDatabase) => Promise<unknown>;
 }
@@ -51,12 +55,18 @@ export function codeOf(answer: Answer): unknown {
 }
 
 /** Starts an API; `harbour` has one person of each role (viewer@harbour.test …), `meadow` an admin. */
-export async function startTestApi(change: TestApiOptions = {}): Promise<TestApi> {
+export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
-  await change.prepare?.(database);
-  const { routers = [], log = logger } = change;
-  const config = { ...database.config, ...change.config };
-  const server = await startServer({ config, databaseUrl: database.urls.authenticator, log, routers });
+  await options.prepare?.(database);
+  const { routers = [], log = logger, timing = { checkEvery: 600_000, pingEvery: 600_000 } } = options;
+  const config = { ...database.config, ...options.change?.(database.config) };
+  const server = await startServer({
+    config,
+    databaseUrl: database.urls.authenticator,
+    log,
+    routers,
+    timing,
+  });
   const api: TestApi = {
     url: server.url,
     database,

@@ -13,7 +13,7 @@ const bytes = Buffer.from("<script>alert(1)</script>");
 
 beforeAll(async () => {
   filesDir = await mkdtemp(join(tmpdir(), "landfall-files-"));
-  api = await startTestApi({ config: { filesDir } });
+  api = await startTestApi({ change: () => ({ filesDir }) });
   const { sha256 } = await openFolderStore(filesDir).put(
     (async function* () {
       yield bytes;

@@ -36,9 +36,7 @@ beforeAll(async () => {
         begin raise exception 'relation secret_table does not exist' using errcode = code; end $$`);
       await database.query("grant execute on function tenancy.break_down(text) to landfall_viewer");
     },
-    config: {
-      api: { host: "127.0.0.1", port: 0, baseUrl: "http://localhost", corsOrigins: ["https://app.example.test"] },
-    },
+    change: (config) => ({ api: { ...config.api, corsOrigins: ["https://app.example.test"] } }),
   });
 });
 afterAll(() => api.close());

@@ -190,10 +190,6 @@ describe("the end of a session", () => {
   test.each([
     ["the membership is removed", "delete from tenancy.memberships where user_id = $1"],
     ["the person is disabled", "update tenancy.users set is_active = false where id = $1"],
-    [
-      "the tenant is suspended",
-      "update tenancy.tenants set is_active = false where slug = 'harbour' and $1::uuid is not null",
-    ],
     ["the session is over", "update tenancy.sessions set expires_at = now() where user_id = $1"],
   ])("cannot go on when %s: LF046", async (_reason, sql) => {
     const email = `leaver${Math.random()}@harbour.test`;
@@ -201,7 +197,6 @@ describe("the end of a session", () => {
     const token = await api.signIn(email);
     await api.database.query(sql, [id]);
     expect(codeOf(await api.ask("{ currentUser { role } }", {}, token))).toBe("LF046");
-    await api.database.query("update tenancy.tenants set is_active = true");
   });
 
   test("can go on with another role the moment it is given, without a new token", async () => {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv, type ValidateFunction } from "ajv";
+import { z } from "zod";
 import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 
 // GoHighLevel's OpenAPI files are its own and not committed, so these tests have a command of their own: npm run test:contract.
@@ -19,6 +20,8 @@ const base = "https://specification";
 /** Where the specification and reports from the field disagree, the stand-in does as the field does. */
 const deviations = {
   pipelineStages: "the specification says that a stage is an array; it is an object with id, name and position",
+  snippets: "the specification wants a snippet to fit exactly one of two schemas, and each fits both",
+  listBuilders: "the specification shows one template; the field answers {builders, total}",
 };
 
 type Exchange = {
@@ -39,6 +42,9 @@ describe("the stand-in keeps to GoHighLevel's OpenAPI files", () => {
     for (const name of [
       "common/common-schemas.json",
       "v3/emails-v3.json",
+      "v3/oauth-v3.json",
+      "emails.json",
+      "oauth.json",
       "locations.json",
       "workflows.json",
       "opportunities.json",
@@ -51,7 +57,13 @@ describe("the stand-in keeps to GoHighLevel's OpenAPI files", () => {
       JSON.parse(await readFile(join(folder, "common/common-schemas.json"), "utf8")),
       `${base}/v3/common/common-schemas.json`,
     );
-    sandbox = await startGohighlevelSandbox({ tokens: [{ token: "pit", locationIds: [location] }] });
+    sandbox = await startGohighlevelSandbox({
+      tokens: [
+        { token: "pit", locationIds: [location] },
+        { token: "access", kind: "oauth", refreshToken: "refresh", locationIds: [location] },
+      ],
+      apps: [{ clientId: "app", clientSecret: "secret" }],
+    });
     const seed = {
       locations: [{ id: location, name: "Bloom", timezone: "UTC" }],
       workflows: [
@@ -59,6 +71,14 @@ describe("the stand-in keeps to GoHighLevel's OpenAPI files", () => {
       ],
       pipelines: [{ id: "p", locationId: location, name: "P", stages: [], showInFunnel: true, showInPieChart: true }],
       forms: [{ id: "f", locationId: location, name: "F" }],
+      snippets: ["sms", "email"].map((type) => ({
+        id: type,
+        locationId: location,
+        name: "S",
+        type,
+        body: "B",
+        dateAdded: "",
+      })),
     };
     await fetch(`${sandbox.url}/__fake/seed`, { method: "POST", body: JSON.stringify(seed) });
   });
@@ -160,6 +180,68 @@ describe("the stand-in keeps to GoHighLevel's OpenAPI files", () => {
     await exchange({ document, method: "delete", path: `${tags}/{tagId}`, id: tag.id, status: 200 });
   });
 
+  test("the builder of before version 3", async () => {
+    const document = "emails.json";
+    const body = { locationId: location, type: "html", importProvider: "mailchimp" };
+    const { id } = await exchange({ document, method: "post", path: "/emails/builder", body, status: 201 });
+    await exchange({
+      document,
+      method: "get",
+      path: "/emails/builder",
+      query: `?locationId=${location}&limit=10`,
+      status: 200,
+    });
+    const data = { locationId: location, templateId: id, updatedBy: "u", html: "<p>1</p>", editorType: "html" };
+    const dnd = { elements: [], attrs: {}, templateSettings: {} };
+    await exchange({ document, method: "post", path: "/emails/builder/data", body: { ...data, dnd }, status: 201 });
+    await exchange({ document, method: "delete", path: "/emails/builder/{locationId}/{templateId}", id, status: 200 });
+  });
+
+  test("snippets, each against the schema of its kind", async () => {
+    const response = await fetch(`${sandbox.url}/locations/${location}/templates?originId=${location}`, {
+      headers: { "User-Agent": "landfall-test/1", Version: "2021-07-28", Authorization: "Bearer pit" },
+    });
+    const { templates: snippets } = z
+      .object({ templates: z.tuple([z.unknown(), z.unknown()]) })
+      .parse(await response.json());
+    expectValid(schemaAt("locations.json", "components", "schemas", "GetSmsTemplateResponseSchema"), snippets[0]);
+    expectValid(schemaAt("locations.json", "components", "schemas", "GetEmailTemplateResponseSchema"), snippets[1]);
+  });
+
+  test("a token refreshed", async () => {
+    const path = "/oauth/token";
+    const body = { clientId: "app", clientSecret: "secret", grantType: "refresh_token", refreshToken: "refresh" };
+    const { refreshToken } = await exchange({ document: "v3/oauth-v3.json", method: "post", path, body, status: 200 });
+    const form = {
+      client_id: "app",
+      client_secret: "secret",
+      grant_type: "refresh_token",
+      refresh_token: refreshToken,
+    };
+    expectValid(
+      schemaAt(
+        "oauth.json",
+        "paths",
+        path,
+        "post",
+        "requestBody",
+        "content",
+        "application/x-www-form-urlencoded",
+        "schema",
+      ),
+      form,
+    );
+    const response = await fetch(sandbox.url + path, {
+      method: "POST",
+      headers: { "User-Agent": "landfall-test/1" },
+      body: new URLSearchParams(form),
+    });
+    expectValid(
+      schemaAt("oauth.json", "paths", path, "post", "responses", "200", "content", "application/json", "schema"),
+      await response.json(),
+    );
+  });
+
   test("what can only be read", async () => {
     const query = `?locationId=${location}`;
     await exchange({ document: "workflows.json", method: "get", path: "/workflows/", query, status: 200 });
@@ -172,6 +254,6 @@ describe("the stand-in keeps to GoHighLevel's OpenAPI files", () => {
     });
     await exchange({ document: "forms.json", method: "get", path: "/forms/", query, status: 200 });
     await exchange({ document: "locations.json", method: "get", path: "/locations/{locationId}", status: 200 });
-    expect(Object.keys(deviations)).toEqual(["pipelineStages"]);
+    expect(Object.keys(deviations)).toEqual(["pipelineStages", "snippets", "listBuilders"]);
   });
 });

@@ -115,7 +115,7 @@ test("can be followed in psql: progress, outcomes, issues", async () => {
   const report = await importing.run(sampleFolder);
   const outcomes = await database.query(
     `select collection as name, landed::integer, inserted::integer, updated::integer, unchanged::integer, quarantined::integer,
-            skipped::integer, deleted::integer, without_outcome::integer from reporting.import_outcomes`,
+            skipped::integer, deleted::integer, conflicts::integer, without_outcome::integer from reporting.import_outcomes`,
   );
   expect(outcomes).toEqual(report.collections.map((collection) => ({ ...collection, without_outcome: 0 })));
   const progress = await database.query<{ step: string; in_hand: string }>("select * from reporting.import_progress");

@@ -4,7 +4,7 @@ import { decodeFixed } from "../../src/imports/fixes.ts";
 import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
 import { beginReplay, fixIssue, listIssues } from "../../src/imports/quarantine.ts";
 import { type BatchReport, readReport } from "../../src/imports/report.ts";
-import { followBatch, sampleFolder } from "../../src/imports/run_import.ts";
+import { followBatch, runImport, sampleFolder } from "../../src/imports/run_import.ts";
 import { beginRollback } from "../../src/imports/steer_batch.ts";
 import { addPerson, openLogins } from "../support/people.ts";
 import { copySample, type Importing, prepareImporting, recordOf, type SampleRecord } from "./importing.ts";
@@ -166,6 +166,74 @@ test("can replay while people work: what they edited stays theirs, and the proof
   expect(report).toMatchObject({ status: "incomplete", verified: true });
   balances(report);
   expect(await query("select from journeys.touchpoints where name in ('Mine now', 'Named at last')")).toHaveLength(2);
+});
+
+test("can replay what people deleted meanwhile: it stays deleted, and the counts hold", async () => {
+  const { pool, tenantId } = importing;
+  const sample = await copySample();
+  await importing.run(sample.folder);
+  await sample.change("Touchpoints", (records) => {
+    Object.assign(recordOf(records, "Internal Name", "Inquiry received").fields, { Subject: "Changed", Day: 1.5 });
+    return undefined;
+  });
+  const { batchId } = await importing.run(sample.folder);
+  const [row] = await query("select id from journeys.touchpoints where name = 'Inquiry received'");
+  expect(
+    await query("select effect from imports.effects where row_id = $1 and batch_id = $2", [row?.id, batchId]),
+  ).toEqual([{ effect: "updated" }]);
+  await query("delete from journeys.touchpoints where id = $1", [row?.id]);
+  await fixIssue(pool, tenantId, (await issueOf(batchId, "not_an_integer")).id, 0);
+  const report = await replay(batchId);
+  expect(report).toMatchObject({ verified: true });
+  balances(report);
+  expect(
+    await query("select outcome, reason from imports.records where row_id = $1 and batch_id = $2", [row?.id, batchId]),
+  ).toEqual([{ outcome: "skipped", reason: "deleted_here" }]);
+  expect(await query("select from journeys.touchpoints where id = $1", [row?.id])).toEqual([]);
+  await sample.remove();
+});
+
+test("can make a row again by a replay where the source wins: it was there before the batch, and counts as updated", async () => {
+  const { pool, tenantId } = importing;
+  const sample = await copySample();
+  await importing.run(sample.folder);
+  await sample.change("Touchpoints", (records) => {
+    Object.assign(recordOf(records, "Internal Name", "Inquiry received").fields, { Subject: "Changed", Day: 1.5 });
+    return undefined;
+  });
+  const { batchId } = await runImport(importing.request(sample.folder, { options: { onConflict: "source_wins" } }));
+  const [row] = await query("select id from journeys.touchpoints where name = 'Inquiry received'");
+  await query("delete from journeys.touchpoints where id = $1", [row?.id]);
+  await fixIssue(pool, tenantId, (await issueOf(batchId, "not_an_integer")).id, 0);
+  const report = await replay(batchId);
+  expect(report).toMatchObject({ verified: true });
+  balances(report);
+  expect(
+    await query("select outcome from imports.records where row_id = $1 and batch_id = $2", [row?.id, batchId]),
+  ).toEqual([{ outcome: "updated" }]);
+  await beginRollback(pool, tenantId, batchId);
+  expect(await followBatch({ pool, tenantId, access }, batchId)).toMatchObject({
+    status: "rolled_back",
+    verified: true,
+  });
+  await sample.remove();
+});
+
+test("can fix the column that a slug was made of: the row keeps its slug, and the proof holds", async () => {
+  const { pool, tenantId } = importing;
+  const sample = await copySample();
+  await sample.change("Journeys", (records) => {
+    recordOf(records, "Journey Name", "Inquiry to Tour").fields["Trigger Config"] = "{broken";
+    return undefined;
+  });
+  const { batchId } = await importing.run(sample.folder);
+  const [journey] = await query("select slug from journeys.journeys where name = 'Inquiry to Tour'");
+  await fixIssue(pool, tenantId, (await issueOf(batchId, "bad_json", "Journeys")).id, "Another name", "Journey Name");
+  const report = await replay(batchId);
+  expect(report).toMatchObject({ verified: true });
+  balances(report);
+  expect(await query("select slug from journeys.journeys where name = 'Another name'")).toEqual([journey]);
+  await sample.remove();
 });
 
 test("can be taken back after a replay", async () => {

@@ -20,7 +20,18 @@ afterAll(async () => {
   await importing.close();
 });
 
-const ledger = ["sources", "batches", "collections", "fields", "records", "effects", "issues", "checks", "crosswalk"];
+const ledger = [
+  "sources",
+  "batches",
+  "collections",
+  "fields",
+  "predictions",
+  "records",
+  "effects",
+  "issues",
+  "checks",
+  "crosswalk",
+];
 
 test.each(ledger)("can read imports.%s of the own tenant, and none of another's", async (table) => {
   const count = `select count(*)::integer as count from imports.${table}`;

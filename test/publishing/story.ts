@@ -4,16 +4,18 @@ import type { Pool, PoolClient } from "pg";
 import { createPool } from "../../src/database/pools.ts";
 import { type Identity, withIdentity } from "../../src/database/with_identity.ts";
 import { logger } from "../../src/log.ts";
+import { makePlan, type Plan, readPlanSource } from "../../src/publishing/plan.ts";
 import { type PublishOptions, publishJourney, type RunResult } from "../../src/publishing/publish.ts";
 import { defaultTiming, type Timing } from "../../src/publishing/timing.ts";
+import { publishToken } from "../../src/publishing/token.ts";
 import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
 import type { JournalEntry } from "../../src/sandbox/gohighlevel/journal.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 import type { State } from "../../src/sandbox/gohighlevel/state.ts";
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { sandboxToken, type TokenInput } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
-export type Step = { name: string; type: string; content?: object };
+export type Step = { name: string; type: string; content?: object; config?: object };
 
 export type ItemRow = {
   name: string;
@@ -54,9 +56,21 @@ export type Story = {
   publish(journeyId: string): Promise<string>;
   /** Runs the publication in this process, as the task does. */
   run(publicationId: string, options?: Partial<PublishOptions>): Promise<RunResult>;
+  /** The plan of a journey, as whoever reviews it gets it. */
+  plan(journeyId: string): Promise<Plan>;
+  /** The tokens of a journey's touchpoints of this name. */
+  tokens(journeyId: string, name: string): Promise<string[]>;
+  /** One value of a statement run by the admin. */
+  call(sql: string, ...values: unknown[]): Promise<string>;
   publication(publicationId: string): Promise<Record<string, unknown>>;
   items(publicationId: string): Promise<ItemRow[]>;
   location(): Promise<Record<string, unknown>>;
+  /** The calls that a publication made, first to last. */
+  calls(publicationId: string): Promise<Record<string, unknown>[]>;
+  /** Lets the time pass that a deferred publication and its location wait for. */
+  wake(publicationId: string): Promise<void>;
+  /** Makes the stand-in accept a token. */
+  token(token: TokenInput): Promise<void>;
   history(): Promise<Record<string, unknown>[]>;
   state(): Promise<State>;
   journal(): Promise<JournalEntry[]>;
@@ -114,19 +128,35 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
         const journeyId = rows[0].id as string;
         for (const [index, step] of steps.entries()) {
           await client.query(
-            "insert into journeys.touchpoints (journey_id, name, type, order_index, content) values ($1, $2, $3, $4, $5)",
-            [journeyId, step.name, step.type, index, JSON.stringify(step.content ?? {})],
+            "insert into journeys.touchpoints (journey_id, name, type, order_index, content, config) values ($1, $2, $3, $4, $5, $6)",
+            [
+              journeyId,
+              step.name,
+              step.type,
+              index,
+              JSON.stringify(step.content ?? {}),
+              JSON.stringify(step.config ?? {}),
+            ],
           );
         }
         return journeyId;
       }),
     async publish(journeyId) {
-      const call = async (sql: string, value: string) =>
-        asAdmin(async (client) => (await client.query<{ id: string }>(sql, [value])).rows[0]?.id ?? "");
-      const approvalId = await call("select id from journeys.submit_journey($1)", journeyId);
-      await call("select id from journeys.review_journey($1, 'approve')", approvalId);
-      return call("select id from journeys.publish_journey($1)", journeyId);
+      const approvalId = await story.call("select id from journeys.submit_journey($1)", journeyId);
+      await story.call("select id from journeys.review_journey($1, 'approve')", approvalId);
+      return story.call("select id from journeys.publish_journey($1)", journeyId);
     },
+    plan: (journeyId) => asAdmin(async (client) => makePlan(await readPlanSource(client, journeyId))),
+    async tokens(journeyId, name) {
+      const rows = await database.query<{ id: string; installation_id: string }>(
+        `select t.id, i.id as installation_id from journeys.touchpoints t, app_private.installations i
+         where t.journey_id = $1 and t.name = $2`,
+        [journeyId, name],
+      );
+      return rows.map((row) => publishToken(row.installation_id, journeyId, row.id));
+    },
+    call: (sql, ...values) =>
+      asAdmin(async (client) => (await client.query<{ id: string }>(sql, values)).rows[0]?.id ?? ""),
     run: (publicationId, options = {}) =>
       publishJourney(
         {
@@ -157,6 +187,23 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
         story.ghlLocationId,
       ]);
       return row ?? {};
+    },
+    calls: (publicationId) =>
+      database.query("select * from publishing.api_calls where publication_id = $1 order by id", [publicationId]),
+    async wake(publicationId) {
+      await database.query(
+        "update publishing.publications set run_after = now() where id = $1 and status = 'deferred'",
+        [publicationId],
+      );
+      await database.query(
+        `update publishing.locations set retry_at = null,
+           paused_until = case when status = 'paused' then now() - interval '1 s' end where ghl_location_id = $1`,
+        [story.ghlLocationId],
+      );
+      await worker.query("select publishing.resume_publications()");
+    },
+    async token(token) {
+      await fake("tokens", token);
     },
     history: () =>
       database.query("select * from journeys.sync_history where tenant_id = $1 order by created_at, id", [

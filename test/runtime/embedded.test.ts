@@ -71,8 +71,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Of a program that hangs up on whoever speaks PostgreSQL to it, as most do. */
 async function portOfSomebodyElse(): Promise<{ port: number; close: () => void }> {
-  const other = createServer();
+  const other = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   return { port: (other.address() as { port: number }).port, close: () => other.close() };
 }

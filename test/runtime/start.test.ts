@@ -1,4 +1,5 @@
 /** `landfall start` as people run it: real processes, an embedded server of its own, everything over HTTP. */
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -203,7 +204,7 @@ test("can run API and worker as processes of their own on a server that DATABASE
     ...variables,
     DATABASE_URL: login.toString(),
     LANDFALL_SECRET_KEY: empty.secretKey,
-    JWT_SECRET: "a secret of the tests alone, long enough to be one",
+    JWT_SECRET: randomBytes(48).toString("base64url"),
     NODE_ENV: "production",
   };
   expect((await landfall(["migrate"], { ...own, DATABASE_OWNER_URL: empty.urls.admin })).code).toBe(0);

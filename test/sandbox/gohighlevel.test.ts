@@ -319,6 +319,220 @@ describe("faults", () => {
   });
 });
 
+describe("the builder of before version 3", () => {
+  const headers = { Version: "2021-07-28" };
+  beforeEach(() => start());
+
+  test("loses the name and the content it is sent, and is filled by a second call", async () => {
+    const body = { locationId: location, type: "html", name: "Mine", html: "<p>1</p>" };
+    const made = await call("/emails/builder", { method: "POST", headers, body });
+    expect([made.status, made.json.redirect]).toEqual([201, made.json.id]);
+    expect(await names("search=Mine")).toEqual([]);
+    expect(await names("search=New Template")).toEqual(["New Template"]);
+    const id = made.json.id as string;
+    const data = {
+      locationId: location,
+      templateId: id,
+      updatedBy: "u",
+      dnd: {},
+      html: "<p>2</p>",
+      editorType: "html",
+    };
+    expect((await call("/emails/builder/data", { method: "POST", headers, body: data })).status).toBe(201);
+    expect((await call(`/storage/email-templates/${id}.html`)).text).toContain("<p>2</p>");
+    const patch = { locationId: location, name: "Renamed" };
+    expect((await call(`/emails/builder/${id}`, { method: "PATCH", headers, body: patch })).status).toBe(200);
+    const listed = await call(`/emails/builder?locationId=${location}`, { headers });
+    expect(listed.json).toMatchObject({ builders: [{ id, name: "Renamed" }], total: [{ total: 1 }] });
+    expect((await call(`${templates}/${id}`)).json.name).toBe("Renamed");
+    expect((await call(`/emails/builder/${location}/${id}`, { method: "DELETE", headers })).status).toBe(200);
+    expect((await call(`${templates}/${id}`)).status).toBe(404);
+  });
+
+  test("insists on importProvider where it is told to follow its specification", async () => {
+    await call("/__fake/switches", { method: "POST", body: { importProvider: "required" } });
+    const body = { locationId: location, type: "html" };
+    expect((await call("/emails/builder", { method: "POST", headers, body })).status).toBe(422);
+  });
+});
+
+test("snippets can be listed and deleted, and written with no token at all: 401", async () => {
+  await start();
+  const path = `/locations/${location}/templates`;
+  const dateAdded = "2026-01-01T00:00:00.000Z";
+  const snippet = { id: "s1", locationId: location, name: "Hi", type: "sms", body: "Hi there", dateAdded };
+  await call("/__fake/seed", { method: "POST", body: { snippets: [snippet] } });
+  const listed = await call(`${path}?originId=${location}&type=sms`);
+  expect(listed.json).toMatchObject({ totalCount: 1, templates: [{ id: "s1", template: { body: "Hi there" } }] });
+  for (const [method, end] of [
+    ["POST", ""],
+    ["PUT", "/s1"],
+  ]) {
+    const refused = await call(path + end, { method: method as string, body: { name: "x" } });
+    expect([refused.status, refused.json.message]).toEqual([401, "The token is not authorized for this scope."]);
+  }
+  expect((await call(`${path}/s1`, { method: "DELETE" })).status).toBe(200);
+  expect((await call(`${path}?originId=${location}`)).json.totalCount).toBe(0);
+});
+
+describe("OAuth", () => {
+  const app = { clientId: "app", clientSecret: "shh" };
+  const company = { token: "company", kind: "oauth", class: "agency", refreshToken: "r0" } as const;
+
+  beforeEach(() =>
+    start({
+      tokens: [{ token: "a1", kind: "oauth", refreshToken: "r1", locationIds: [location] }, company],
+      apps: [app],
+    }),
+  );
+
+  async function refresh(refreshToken: string, secret = app.clientSecret) {
+    return call("/oauth/token", {
+      method: "POST",
+      body: { clientId: app.clientId, clientSecret: secret, grantType: "refresh_token", refreshToken },
+    });
+  }
+
+  test("rotates: a refresh token gives one new pair and then nothing more", async () => {
+    const first = await refresh("r1");
+    expect(first.json).toMatchObject({ expiresIn: 86_399, locationId: location });
+    const headers = { Authorization: `Bearer ${first.json.accessToken}` };
+    expect((await call(templates, { headers })).status).toBe(200);
+    const again = await refresh("r1");
+    expect([again.status, again.json.error]).toEqual([400, "invalid_grant"]);
+    expect((await refresh(first.json.refreshToken)).status).toBe(200);
+    expect((await refresh("r0", "wrong")).json.error).toBe("invalid_client");
+  });
+
+  test("looks at a code before the credentials: 401", async () => {
+    const body = { clientId: "nobody", clientSecret: "x", grantType: "authorization_code", code: "c" };
+    const answer = await call("/oauth/token", { method: "POST", body });
+    expect([answer.status, answer.json]).toEqual([
+      401,
+      { error: "UnAuthorized!", error_description: "Authorization code not found" },
+    ]);
+  });
+
+  test("speaks forms and snake_case before version 3", async () => {
+    const form = new URLSearchParams({
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
+      grant_type: "refresh_token",
+      refresh_token: "r1",
+    });
+    const response = await fetch(`${sandbox.url}/oauth/token`, {
+      method: "POST",
+      headers: { "User-Agent": "landfall-test/1" },
+      body: form,
+    });
+    expect(await response.json()).toMatchObject({ token_type: "Bearer", access_token: expect.any(String) });
+  });
+
+  test("gives an agency's app a token of one location, which the agency's own token is not", async () => {
+    const headers = { Authorization: "Bearer company" };
+    const refused = await call(templates, { headers });
+    expect(refused.json.message).toBe("This authClass type is not allowed to access this scope.");
+    const body = { companyId: "c", locationId: location };
+    const made = await call("/oauth/locationToken", { method: "POST", headers, body });
+    expect((await call(templates, { headers: { Authorization: `Bearer ${made.json.accessToken}` } })).status).toBe(200);
+  });
+
+  test("cannot use a token after its time: 401", async () => {
+    const { json } = await refresh("r1");
+    await call("/__fake/clock", { method: "POST", body: { advanceMs: 86_400_000 } });
+    expect((await call(templates, { headers: { Authorization: `Bearer ${json.accessToken}` } })).status).toBe(401);
+  });
+});
+
+describe("switches and people", () => {
+  beforeEach(() => start());
+  const set = (body: object) => call("/__fake/switches", { method: "POST", body });
+  const people = (body: object) => call("/__fake/people", { method: "POST", body });
+
+  test("can follow the other report where two disagree", async () => {
+    await set({ listLimit: 50, partialUpdate: "keep", searchFolders: true, unknownVersion: 401 });
+    expect((await call(`${templates}?limit=50`)).status).toBe(200);
+    const id = await create("Kept", { subjectLine: "S" });
+    await call(`${templates}/${id}`, { method: "PATCH", body: { name: "Kept too" } });
+    expect((await call(`${templates}/${id}`)).json.subject).toBe("S");
+    await call(`${templates}/folders`, { method: "POST", body: { name: "Kept folder" } });
+    expect((await names("search=Kept")).sort()).toEqual(["Kept folder", "Kept too"]);
+    expect((await call(templates, { headers: { Version: "v9" } })).status).toBe(401);
+  });
+
+  test("can refuse a second custom value of one name", async () => {
+    const path = `/locations/${location}/customValues`;
+    const make = () =>
+      call(path, { method: "POST", headers: { Version: "2021-07-28" }, body: { name: "N", value: "" } });
+    await make();
+    expect((await make()).status).toBe(201);
+    await set({ duplicateCustomValues: "refuse" });
+    expect((await make()).status).toBe(400);
+  });
+
+  test("can refuse a call too many in other forms, and count an account together", async () => {
+    await call("/__fake/limits", {
+      method: "POST",
+      body: { max: 1, intervalMs: 60_000, daily: 9, counted: "account" },
+    });
+    await set({ rateBody: "html", retryAfter: true, dailyReset: "epoch" });
+    expect((await call(templates)).status).toBe(200);
+    const refused = await call(templates);
+    expect([refused.status, refused.headers.get("retry-after"), refused.text]).toEqual([
+      429,
+      "60",
+      expect.stringContaining("<html>"),
+    ]);
+    expect(Number(refused.headers.get("x-ratelimit-daily-reset"))).toBeGreaterThan(1e12);
+  });
+
+  test("can edit, rename, duplicate and delete behind our back, on their own or as a call arrives", async () => {
+    const id = await create("Ours", { subjectLine: "S" });
+    await people({ deed: "edit", name: "Ours", subjectLine: "Theirs" });
+    expect((await call(`${templates}/${id}`)).json.subject).toBe("Theirs");
+    await people({ deed: "duplicate", name: "Ours" });
+    expect(await names("search=Ours")).toHaveLength(2);
+    await people({ deed: "rename", name: "Ours", to: "Other" });
+    expect(await names("search=Other")).toHaveLength(2);
+    await fault({ kind: "deed", method: "GET", deed: { deed: "delete", name: "Other" } });
+    expect(await names("search=Other")).toEqual([]);
+  });
+
+  test("can take a token's scopes, locations and life away", async () => {
+    await people({ deed: "shrink-scope", token, scopes: [] });
+    expect((await call(templates)).json.message).toBe("The token is not authorized for this scope.");
+    await people({ deed: "shrink-scope", token, scopes: ["emails/templates.readonly"] });
+    await people({ deed: "close-location", token });
+    expect((await call(templates)).status).toBe(403);
+    await people({ deed: "revoke-token", token });
+    expect((await call(templates)).status).toBe(401);
+  });
+
+  test("draw the same faults for the same seed", async () => {
+    const statuses = async () => {
+      await call("/__fake/reset", { method: "POST", body: {} });
+      await call("/__fake/random", { method: "POST", body: { seed: 7 } });
+      await fault({ kind: "maintenance", probability: 0.5, count: 1_000 });
+      const seen = [];
+      for (let number = 0; number < 20; number += 1) seen.push((await call(templates)).status);
+      return seen;
+    };
+    const first = await statuses();
+    expect(new Set(first)).toEqual(new Set([200, 503]));
+    expect(await statuses()).toEqual(first);
+  });
+
+  test("can answer slowly, byte by byte, and point elsewhere", async () => {
+    await fault({ kind: "slow-drip", ms: 20 }, { kind: "redirect" });
+    expect((await call(templates)).json.total).toBe(0);
+    const response = await fetch(sandbox.url + templates, {
+      redirect: "manual",
+      headers: { "User-Agent": "t/1", Version: "v3", Authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(302);
+  });
+});
+
 test("what was answered is still there after a restart", async () => {
   const folder = await mkdtemp(join(tmpdir(), "landfall-sandbox-"));
   const dataFile = join(folder, "gohighlevel.json");

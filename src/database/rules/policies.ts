@@ -44,6 +44,10 @@ export const policyRules: readonly Rule[] = [
         offender: /audit\.changes(_default|_\d{4}_\d{2})? (update|delete)/,
         because: "The record is append-only, for the owner too; only the default partition is emptied into the months.",
       },
+      {
+        offender: /audit\.operator_deeds (update|delete)/,
+        because: "The record of what is done above the tenants is append-only, for the owner too.",
+      },
     ],
   },
   {

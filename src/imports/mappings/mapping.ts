@@ -36,6 +36,11 @@ export interface Collection {
   stamped: Record<string, { link: string; table: string; column: string }>;
 }
 
+/** Whose value stays where the source and people both changed a column: nobody's until a person decides, the source's, the database's. */
+export type ConflictPolicy = (typeof conflictPolicies)[number];
+
+export const conflictPolicies = ["hold", "source_wins", "database_wins"] as const;
+
 export type Field = MappedField | UnmappedField;
 
 export interface UnmappedField {
@@ -71,6 +76,8 @@ export interface MappedField {
   orFrom: string[];
   /** Whether it stands among the record's cells or beside them. */
   isBeside: boolean;
+  /** Decides conflicts of its column, whatever the batch was told; null leaves it to the batch. */
+  onConflict: ConflictPolicy | null;
 }
 
 export type Derivation =
@@ -89,7 +96,13 @@ export interface Rule {
   reason: Reason;
 }
 
-type FieldOptions = { key?: string; required?: true; aliases?: string[]; orFrom?: string[] };
+type FieldOptions = {
+  key?: string;
+  required?: true;
+  aliases?: string[];
+  orFrom?: string[];
+  onConflict?: ConflictPolicy;
+};
 
 /** Goes to a column, or to a member of a JSON column. */
 export function to(column: string, codec: Codec, options: FieldOptions = {}): MappedField {
@@ -102,6 +115,7 @@ export function to(column: string, codec: Codec, options: FieldOptions = {}): Ma
     aliases: options.aliases ?? [],
     orFrom: options.orFrom ?? [],
     isBeside: false,
+    onConflict: options.onConflict ?? null,
   };
 }
 

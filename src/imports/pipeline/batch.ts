@@ -3,7 +3,7 @@ import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { fail } from "../../errors.ts";
 import type { FileStore } from "../files/file_store.ts";
-import type { Mapping } from "../mappings/mapping.ts";
+import type { ConflictPolicy, Mapping } from "../mappings/mapping.ts";
 import type { Source } from "../sources/source.ts";
 
 export type BatchStatus =
@@ -38,6 +38,19 @@ export interface Batch extends Lease {
   replayedAt?: Date | null;
 }
 
+/** What a batch was told about rows that are here already. */
+export interface BatchOptions {
+  /** Whose value stays where the source and people both changed a column. */
+  onConflict: ConflictPolicy;
+  /** How many percent of a collection's rows may be gone from the source, and be deleted. */
+  deleteThreshold: number;
+}
+
+/** A batch on its way into the tables. */
+export interface LoadingBatch extends Batch, BatchOptions {}
+
+export const defaultOptions: BatchOptions = { onConflict: "hold", deleteThreshold: 5 };
+
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */
 export class LeaseLost extends Error {}
 
@@ -60,7 +73,23 @@ export async function createBatch(
   mapping: Mapping,
   source: Pick<Source, "key" | "location">,
   status: "planned" | "queued",
+  options: BatchOptions = defaultOptions,
 ): Promise<string> {
+  for (;;) {
+    // Somebody else may have made one in between: then that one is found.
+    const batchId = await findOrMakeBatch(pool, tenantId, mapping, source, status, options);
+    if (batchId !== null) return batchId;
+  }
+}
+
+async function findOrMakeBatch(
+  pool: pg.Pool,
+  tenantId: string,
+  mapping: Mapping,
+  source: Pick<Source, "key" | "location">,
+  status: "planned" | "queued",
+  options: BatchOptions,
+): Promise<string | null> {
   return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
     await client.query(
       `insert into imports.sources (mapping, key) values ($1, $2) on conflict (tenant_id, mapping, key) do nothing`,
@@ -87,17 +116,22 @@ export async function createBatch(
       }
       if (found.status === "paused") {
         await client.query(
-          `update imports.batches set status = 'queued', message = null, way_out = null where tenant_id = $1 and id = $2`,
-          [tenantId, found.id],
+          `update imports.batches
+           set status = 'queued', message = null, way_out = null, on_conflict = $3, delete_threshold = $4
+           where tenant_id = $1 and id = $2`,
+          [tenantId, found.id, options.onConflict, options.deleteThreshold],
         );
       }
       return found.id;
     }
     const made = await client.query<{ id: string }>(
-      `insert into imports.batches (source_id, status, location, mapping_hash) values ($1, $2, $3, $4) returning id`,
-      [sourceId, status, source.location, mappingHash(mapping)],
+      `insert into imports.batches (source_id, status, location, mapping_hash, on_conflict, delete_threshold)
+       values ($1, $2, $3, $4, $5, $6)
+       on conflict (tenant_id, source_id) where status in ('queued', 'running', 'verifying', 'paused', 'rolling_back') do nothing
+       returning id`,
+      [sourceId, status, source.location, mappingHash(mapping), options.onConflict, options.deleteThreshold],
     );
-    return (made.rows[0] as { id: string }).id;
+    return made.rows[0]?.id ?? null;
   });
 }
 

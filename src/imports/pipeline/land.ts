@@ -10,7 +10,7 @@ import type { SourcePage, SourceRecord } from "../sources/source.ts";
 import { copyAttachments, keepAttachments } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
-import type { LedgerCollection } from "./collections.ts";
+import { type LedgerCollection, placeField } from "./collections.ts";
 
 /** A record on its way into the ledger. */
 interface Landing {
@@ -210,7 +210,7 @@ async function tellRepeated(
   );
 }
 
-/** Adds up the fates of the cells, field by field; a field that only the records know is one that the schema does not. */
+/** Adds up the fates of the cells, field by field, those that only the records know and the schema does not among them. */
 async function countCells(client: pg.ClientBase, ledger: LedgerCollection, kept: Landing[]): Promise<void> {
   const counts = new Map<string, Record<CellFate, number>>();
   for (const { decoded } of kept) {
@@ -220,17 +220,27 @@ async function countCells(client: pg.ClientBase, ledger: LedgerCollection, kept:
       counts.set(field, count);
     }
   }
-  const fields = [...counts.keys()];
+  const placed = [...counts.keys()].map((name) => placeField(ledger.collection, name));
   const countsOf = (fate: CellFate) => [...counts.values()].map((count) => count[fate]);
   await client.query(
-    `insert into imports.fields as field (collection_id, name, fate, column_name, exact, converted, quarantined, dropped)
-     select $1, name, 'unknown', null, exact, converted, quarantined, dropped
-     from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) as counted (name, exact, converted, quarantined, dropped)
+    `insert into imports.fields as field (collection_id, name, fate, column_name, because, exact, converted, quarantined, dropped)
+     select $1, *
+     from unnest($2::text[], $3::imports.field_fate[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
      on conflict (tenant_id, collection_id, name) do update
        set exact = field.exact + excluded.exact,
            converted = field.converted + excluded.converted,
            quarantined = field.quarantined + excluded.quarantined,
            dropped = field.dropped + excluded.dropped`,
-    [ledger.id, fields, countsOf("exact"), countsOf("converted"), countsOf("quarantined"), countsOf("dropped")],
+    [
+      ledger.id,
+      placed.map(({ name }) => name),
+      placed.map(({ fate }) => fate),
+      placed.map(({ column }) => column),
+      placed.map(({ because }) => because),
+      countsOf("exact"),
+      countsOf("converted"),
+      countsOf("quarantined"),
+      countsOf("dropped"),
+    ],
   );
 }

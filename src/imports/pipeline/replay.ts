@@ -18,7 +18,7 @@ interface Waiting {
 }
 
 /**
- * Takes up what waits in quarantine: records that were kept out, and those that came in without a cell. They are decoded anew, by the
+ * Takes up what waits: records that were kept out, those that came in without a cell, and conflicts that nobody has decided. They are decoded anew, by the
  * mapping and with the fixes as they are now, and lose their outcome; the load gives them another. Ranked siblings of theirs do too, since
  * their places follow. All in one transaction: a replay is prepared, or it is not.
  */
@@ -31,8 +31,17 @@ export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): P
       // What is about the collection is told anew.
       await client.query(
         `update imports.issues set settled_at = now()
-         where tenant_id = $1 and collection_id = $2 and settled_at is null and reason in ('unknown_field', 'gone_from_source')`,
+         where tenant_id = $1 and collection_id = $2 and settled_at is null and reason = 'unknown_field'`,
         [batch.tenantId, line.id],
+      );
+      // What it is expected to do is said anew as well.
+      await client.query(`delete from imports.predictions where tenant_id = $1 and collection_id = $2`, [
+        batch.tenantId,
+        line.id,
+      ]);
+      await client.query(
+        `delete from app_private.import_predicted_records where batch_id = $1 and collection_id = $2`,
+        [batch.id, line.id],
       );
       await client.query(`delete from app_private.import_places where batch_id = $1 and collection_id = $2`, [
         batch.id,
@@ -118,8 +127,8 @@ async function readWaiting(
             and record.outcome = 'quarantined'
           union
           select issue.row_id from imports.issues issue
-          where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id} and issue.fate = 'quarantined'
-            and issue.settled_at is null
+          where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id}
+            and (issue.fate = 'quarantined' or issue.reason = 'edited_since_import') and issue.settled_at is null
         )
       order by payload.position
       limit ${pageSize}`,

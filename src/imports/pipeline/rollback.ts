@@ -12,7 +12,7 @@ import { join, raw, run, type Sql, sql } from "./sql.ts";
 /** How many rows a chunk takes; rows of one table that link to each other go together, so it may take more. */
 const chunkSize = 1_000;
 
-/** A collection as the ledger tells it. */
+/** A collection as the ledger tells it; and a table that no record goes to, of which rows went with those of the collection. */
 interface Line {
   id: string;
   name: string;
@@ -43,7 +43,10 @@ export async function rollBack(batch: Lease, onProgress: (collection: string, do
     onProgress(line.name, done.get(line.id) as number);
   };
   // Deleted rows first, since restored ones may link to them; where a value is still taken, they have another turn at the end.
-  for (const line of lines) await makeAgain(batch, line, false, told);
+  for (let made = 1; made > 0; ) {
+    made = 0;
+    for (const line of lines) made += await makeAgain(batch, line, false, told);
+  }
   for (const line of lines.toReversed()) await takeBack(batch, line, told);
   for (const line of lines) await makeAgain(batch, line, true, told);
   await conclude(batch, lines);
@@ -61,7 +64,24 @@ async function decide(batch: Lease): Promise<Line[]> {
       [batch.id, batch.tenantId],
     );
     const { rows } = await client.query<Line>(
-      `select collection.id, collection.name, collection.table_name as table, collection.column_names as columns,
+      `with line as (
+         select id, name, place, table_name, column_names
+         from imports.collections where tenant_id = $1 and batch_id = $2 and table_name is not null
+         union all
+         select distinct collection.id, collection.name, collection.place, undoing.table_name, (
+             select array_agg(own.attname::text order by own.attnum)
+             from pg_attribute own
+             where own.attrelid = to_regclass(undoing.table_name) and own.attnum > 0 and not own.attisdropped
+               and own.attname not in ('version', 'updated_at')
+           )
+         from imports.undoings undoing
+         join imports.collections collection on collection.tenant_id = undoing.tenant_id and collection.id = undoing.collection_id
+         where undoing.tenant_id = $1 and undoing.batch_id = $2 and not exists (
+           select from imports.collections known
+           where known.tenant_id = $1 and known.batch_id = $2 and known.table_name = undoing.table_name
+         )
+       )
+       select collection.id, collection.name, collection.table_name as table, collection.column_names as columns,
               array(
                 select own.attname::text
                 from pg_constraint link
@@ -80,9 +100,8 @@ async function decide(batch: Lease): Promise<Line[]> {
                   having bool_and(own.attname <> 'id')
                 ) key
               ) as "uniqueKeys"
-       from imports.collections collection
-       where collection.tenant_id = $1 and collection.batch_id = $2 and collection.table_name is not null
-       order by collection.place`,
+       from line collection
+       order by collection.place, collection.table_name`,
       [batch.tenantId, batch.id],
     );
     return rows;
@@ -91,7 +110,7 @@ async function decide(batch: Lease): Promise<Line[]> {
 
 /** Removes the rows of a collection that the batch had inserted, and gives those that it had changed their values back. */
 async function takeBack(batch: Lease, line: Line, told: (line: Line, rows: number) => void): Promise<void> {
-  await eachChunk(batch, line, sql`effect.effect <> 'deleted'`, told, async (client, pending) => {
+  await eachChunk(batch, line, sql`effect.effect in ('inserted', 'updated')`, told, async (client, pending) => {
     const whole = [...pending, ...(await findCompany(client, batch, line, pending))];
     const taken = await keepEdited(client, batch, line, whole);
     const exchange = async (ids: string[]) => {
@@ -103,24 +122,25 @@ async function takeBack(batch: Lease, line: Line, told: (line: Line, rows: numbe
   });
 }
 
-/** Makes the rows again that the batch had deleted. */
+/**
+ * Makes the rows again that the batch had deleted, and gives those their links back that lost them with these.
+ *
+ * @returns how many
+ */
 async function makeAgain(
   batch: Lease,
   line: Line,
   isLastTurn: boolean,
   told: (line: Line, rows: number) => void,
-): Promise<void> {
-  await eachChunk(batch, line, sql`effect.effect = 'deleted'`, told, async (client, pending) => {
-    const insert = (ids: string[]) =>
-      run(
-        client,
-        sql`insert into ${raw(line.table)}
-            select (jsonb_populate_record(null::${raw(line.table)}, image.image)).*
-            from app_private.import_before_images image
-            where image.batch_id = ${batch.id} and image.table_name = ${line.table} and image.row_id = any (${ids}::uuid[])`,
-      );
+): Promise<number> {
+  let made = 0;
+  const condition = sql`effect.effect in ('deleted', 'unlinked')`;
+  await eachChunk(batch, line, condition, told, async (client, pending) => {
+    const restore = (ids: string[]) =>
+      client.query(`select app_private.restore_deleted_rows($1, $2, $3::uuid[])`, [batch.id, line.table, ids]);
     const ids = pending.map(({ row_id }) => row_id);
-    const refused = await oneByOneIfRefused(client, batch, line, ids, insert, isLastTurn);
+    const refused = await oneByOneIfRefused(client, batch, line, ids, restore, isLastTurn);
+    made += ids.length - refused.length;
     await markDone(
       client,
       batch,
@@ -128,6 +148,7 @@ async function makeAgain(
       ids.filter((id) => !refused.includes(id)),
     );
   });
+  return made;
 }
 
 /** Goes through what is ahead of a collection, a transaction for each chunk. */
@@ -164,12 +185,13 @@ async function eachChunk(
 
 function isAhead(batch: Lease, line: Line, alias: string): Sql {
   const undoing = raw(alias);
-  return sql`${undoing}.tenant_id = ${batch.tenantId} and ${undoing}.collection_id = ${line.id} and ${undoing}.done_at is null`;
+  return sql`${undoing}.tenant_id = ${batch.tenantId} and ${undoing}.collection_id = ${line.id} and ${undoing}.table_name = ${line.table}
+    and ${undoing}.done_at is null`;
 }
 
 /**
  * The rows ahead that must go along with these, in one statement: those that link to one of them, which its removal alone would change,
- * and those that hold a unique value which one of them gets back.
+ * those that hold a unique value which one of them gets back, and deleted ones that one of them gets its link back to.
  */
 async function findCompany(client: pg.ClientBase, batch: Lease, line: Line, pending: Pending[]): Promise<Pending[]> {
   const known = new Set(pending.map(({ row_id }) => row_id));
@@ -185,12 +207,15 @@ async function findCompany(client: pg.ClientBase, batch: Lease, line: Line, pend
       return sql`select row.id from (${formerRows(batch, line, edge)}) was
         join ${raw(line.table)} row on row.tenant_id = ${batch.tenantId} and ${same}`;
     });
+    const targets = line.selfLinks.map(
+      (column) => sql`select (was.row).${raw(column)} from (${formerRows(batch, line, edge)}) was`,
+    );
     const found = await run<Pending>(
       client,
       sql`
         select undoing.id, undoing.row_id
         from imports.undoings undoing
-        where ${isAhead(batch, line, "undoing")} and undoing.row_id in (${join([...links, ...holders], " union ")})`,
+        where ${isAhead(batch, line, "undoing")} and undoing.row_id in (${join([...links, ...holders, ...targets], " union ")})`,
     );
     const fresh = found.filter(({ row_id }) => !known.has(row_id));
     for (const { row_id } of fresh) known.add(row_id);
@@ -270,7 +295,10 @@ function formerRows(batch: Lease, line: Line, ids: string[]): Sql {
     where image.batch_id = ${batch.id} and image.table_name = ${line.table} and image.row_id = any (${ids}::uuid[])`;
 }
 
-/** Removes and restores in one statement: first the removals, so that their unique values are free; links are looked at when all is done. */
+/**
+ * Removes, restores and makes again in one statement: first the removals, so that their unique values are free, last what is made again;
+ * links are looked at when all is done.
+ */
 async function exchangeRows(client: pg.ClientBase, batch: Lease, line: Line, ids: string[]): Promise<void> {
   const assignments = raw(line.columns.map((column) => `${column} = (was.row).${column}`).join(", "));
   await run(
@@ -282,11 +310,20 @@ async function exchangeRows(client: pg.ClientBase, batch: Lease, line: Line, ids
         where ${isAhead(batch, line, "undoing")} and undoing.fate = 'removed' and undoing.row_id = any (${ids}::uuid[])
           and row.tenant_id = ${batch.tenantId} and row.id = undoing.row_id
         returning row.id
+      ),
+      former as materialized (${formerRows(batch, line, ids)}),
+      restored as (
+        update ${raw(line.table)} row
+        set ${assignments}
+        from former was
+        where row.tenant_id = ${batch.tenantId} and row.id = was.row_id and (select count(*) from removed) >= 0
+        returning row.id
       )
-      update ${raw(line.table)} row
-      set ${assignments}
-      from (${formerRows(batch, line, ids)}) was
-      where row.tenant_id = ${batch.tenantId} and row.id = was.row_id and (select count(*) from removed) >= 0`,
+      insert into ${raw(line.table)}
+      select (was.row).*
+      from former was
+      where (select count(*) from restored) >= 0
+        and not exists (select from ${raw(line.table)} row where row.tenant_id = ${batch.tenantId} and row.id = was.row_id)`,
   );
 }
 
@@ -341,13 +378,15 @@ async function keep(
     `update imports.undoings undoing
      set fate = 'kept', reason = kept.reason, detail = kept.detail, done_at = now()
      from unnest($3::uuid[], $4::text[], $5::text[]) as kept (row_id, reason, detail)
-     where undoing.tenant_id = $1 and undoing.collection_id = $2 and undoing.row_id = kept.row_id and undoing.done_at is null`,
+     where undoing.tenant_id = $1 and undoing.collection_id = $2 and undoing.row_id = kept.row_id and undoing.done_at is null
+       and undoing.table_name = $6`,
     [
       batch.tenantId,
       line.id,
       rows.map(({ rowId }) => rowId),
       rows.map(({ reason }) => reason),
       rows.map(({ detail }) => detail),
+      line.table,
     ],
   );
 }
@@ -355,8 +394,8 @@ async function keep(
 async function markDone(client: pg.ClientBase, batch: Lease, line: Line, ids: string[]): Promise<void> {
   await client.query(
     `update imports.undoings set done_at = now()
-     where tenant_id = $1 and collection_id = $2 and row_id = any ($3::uuid[]) and done_at is null`,
-    [batch.tenantId, line.id, ids],
+     where tenant_id = $1 and collection_id = $2 and row_id = any ($3::uuid[]) and table_name = $4 and done_at is null`,
+    [batch.tenantId, line.id, ids, line.table],
   );
 }
 
@@ -415,7 +454,8 @@ async function checkTable(client: pg.ClientBase, batch: Lease, line: Line): Prom
     from (select * from ${raw(line.table)} row where row.tenant_id = ${batch.tenantId}) row
     full join (
       select * from imports.undoings undoing
-      where undoing.tenant_id = ${batch.tenantId} and undoing.collection_id = ${line.id} and undoing.fate <> 'kept'
+      where undoing.tenant_id = ${batch.tenantId} and undoing.collection_id = ${line.id} and undoing.table_name = ${line.table}
+        and undoing.fate <> 'kept'
     ) undoing on undoing.row_id = row.id
     left join app_private.import_before_images image
       on image.batch_id = ${batch.id} and image.table_name = ${line.table} and image.row_id = undoing.row_id
@@ -437,7 +477,8 @@ async function checkTable(client: pg.ClientBase, batch: Lease, line: Line): Prom
         select coalesce(jsonb_agg(coalesce(undoing.record_id, differing.id::text)), '[]') as records
         from (select * from differing limit 20) differing
         left join imports.undoings undoing
-          on undoing.tenant_id = ${batch.tenantId} and undoing.collection_id = ${line.id} and undoing.row_id = differing.id
+          on undoing.tenant_id = ${batch.tenantId} and undoing.collection_id = ${line.id} and undoing.table_name = ${line.table}
+          and undoing.row_id = differing.id
       )
       insert into imports.checks (batch_id, collection_id, layer, name, expected, actual, offending)
       select ${batch.id}::uuid, ${line.id}::uuid, 'rollback'::imports.check_layer, 'rows of ' || ${line.table}::text, (select count(*) from before), (select count(*) from after), offending.records

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
+import { errorCodes } from "../../generated/error_codes.ts";
 import { childLogger } from "../../log.ts";
 import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
+import type { ConflictPolicy } from "../mappings/mapping.ts";
 import { openLedgerSource } from "../sources/ledger.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
@@ -15,19 +17,22 @@ import {
   inBatch,
   type Lease,
   LeaseLost,
+  type LoadingBatch,
   releaseLease,
   setStatus,
   takeBatch,
 } from "./batch.ts";
 import { keepCalls } from "./calls.ts";
 import { type LedgerCollection, openLedger } from "./collections.ts";
+import { findGone, refuseDeletions, removeGone, tryDeletions } from "./gone.ts";
 import { land } from "./land.ts";
-import { load, type Outcome, predict, settle } from "./load.ts";
+import { load, settle } from "./load.ts";
 import { keepGarbageSmall } from "./memory.ts";
+import { comparePrediction, type Prediction, predict } from "./predict.ts";
 import { prepareReplay } from "./replay.ts";
 import { rollBack } from "./rollback.ts";
 import { watchSchema } from "./schema_changes.ts";
-import { validate } from "./validate.ts";
+import { holdChildren, validate } from "./validate.ts";
 import { verify } from "./verify.ts";
 
 const log = childLogger({ area: "imports" });
@@ -43,12 +48,19 @@ export type Progress = (step: "land" | "load" | "undo", collection: string, done
 /** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
 const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
+/** Whether the batch is left as it stands: for another try, or until its tenant is reactivated. */
+function letsGo(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return passing.test(code) || code === errorCodes.tenant_suspended;
+}
+
 /**
  * Brings a batch to its end, from wherever it stands: land → validate → load → verify, or the rollback. Every step commits as it goes, so whoever is
  * killed is followed by another who goes on at the last commit.
  *
  * @returns false where somebody else works on it, or there is nothing to do
- * @throws the database's or the network's own error where the fault may pass: let the queue try again
+ * @throws the database's or the network's own error where the fault may pass: let the queue try again; LF048 where the tenant is suspended:
+ *   reactivation queues the batch
  */
 export async function runBatch(
   pool: pg.Pool,
@@ -66,11 +78,11 @@ export async function runBatch(
       await withHeartbeat(lease, () => rollBack(lease, (name, done) => onProgress("undo", name, done)));
       return true;
     }
-    const { mapping, location, sourceId, isReplayDue, replayedAt } = await readBatch(pool, tenantId, batchId);
-    source = await (replayedAt === null
+    const { location, isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
+    source = await (known.replayedAt === null
       ? openSource(location, access, pool)
       : openLedgerSource(pool, tenantId, batchId, location));
-    const batch: Batch = { ...lease, sourceId, mapping, source, files: openFiles(access), replayedAt };
+    const batch: LoadingBatch = { ...lease, ...known, source, files: openFiles(access) };
     await withHeartbeat(batch, async () => {
       if (isReplayDue) await prepareReplay(batch, await openLedger(batch));
       await finish(batch, taken.status, onProgress);
@@ -81,7 +93,7 @@ export async function runBatch(
       // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
       return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
     }
-    if (taken.status === "rolling_back" || passing.test(errorCode(error) ?? "")) {
+    if (taken.status === "rolling_back" || letsGo(error)) {
       await releaseLease(lease).catch((later) =>
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
       );
@@ -103,7 +115,7 @@ export async function runBatch(
  * Lands and validates a planned batch and says what its load would do. Nothing is written but the ledger.
  *
  * @param source already open: a plan is made where it is asked for
- * @returns the predicted outcomes, by collection
+ * @returns the predicted outcomes, by collection; `stops` says why a run would not come so far
  */
 export async function planBatch(
   pool: pg.Pool,
@@ -111,30 +123,19 @@ export async function planBatch(
   tenantId: string,
   batchId: string,
   onProgress: Progress = () => {},
-): Promise<Map<string, Record<Outcome, number>>> {
+): Promise<{ predictions: Map<string, Prediction>; stops: string | null }> {
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
-  const { mapping, sourceId } = await readBatch(pool, tenantId, batchId);
-  const batch: Batch = {
-    id: batchId,
-    tenantId,
-    sourceId,
-    mapping,
-    source,
-    pool,
-    leaseToken: taken.leaseToken,
-  };
+  const { location: _location, isReplayDue: _isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
+  const batch: LoadingBatch = { ...known, id: batchId, tenantId, source, pool, leaseToken: taken.leaseToken };
   try {
     return await withHeartbeat(batch, async () => {
       const ledger = await landAll(batch, onProgress);
-      await analyze(batch);
-      const predictions = new Map<string, Record<Outcome, number>>();
-      for (const line of ledger) {
-        if (line.step === "landed") await validate(batch, line);
-        predictions.set(line.collection.name, await predict(batch, line));
-      }
+      const stops = await findGone(batch, ledger);
+      await validateAll(batch, ledger);
+      const predictions = await predictAll(batch, ledger);
       await inBatch(batch, (client) => settle(client, batch));
-      return predictions;
+      return { predictions, stops };
     });
   } finally {
     await keepCalls(pool, tenantId, batchId, source);
@@ -146,24 +147,43 @@ function openFiles({ filesFolder }: SourceAccess): FileStore | undefined {
   return filesFolder === undefined ? undefined : openFolderStore(filesFolder);
 }
 
-/** The four steps. */
-async function finish(batch: Batch, status: BatchStatus, onProgress: Progress): Promise<void> {
+/** The steps, and between the second and the third the prediction that they are held to. */
+async function finish(batch: LoadingBatch, status: BatchStatus, onProgress: Progress): Promise<void> {
   const ledger = await landAll(batch, onProgress);
-  await analyze(batch);
-  // One collection after the other: what waits of the first, the second must know.
+  const tooMany = await findGone(batch, ledger);
+  if (tooMany !== null) refuseDeletions(tooMany);
+  await tryDeletions(batch, ledger);
+  await validateAll(batch, ledger);
+  await predictAll(batch, ledger);
   for (const line of ledger) {
-    if (line.step === "landed") {
-      await validate(batch, line);
-      // Of a few rows the statistics say little.
-      if (line.landed >= worthAnalyzing) await analyze(batch);
-    }
-    if (line.step === "validated") await load(batch, line, (done) => onProgress("load", line.collection.name, done));
+    if (line.step !== "validated") continue;
+    await holdChildren(batch, line);
+    await load(batch, line, (done) => onProgress("load", line.collection.name, done));
   }
+  await removeGone(batch, ledger);
   if (status === "running") await setStatus(batch, "verifying");
   await analyze(batch);
   await inBatch(batch, (client) => settle(client, batch));
   const isVerified = await verify(batch, ledger);
-  await conclude(batch, isVerified);
+  const isPredicted = await comparePrediction(batch, ledger);
+  await conclude(batch, isVerified && isPredicted);
+}
+
+/** One collection after the other: what waits of the first, the second must know. */
+async function validateAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
+  await analyze(batch);
+  for (const line of ledger) {
+    if (line.step !== "landed") continue;
+    await validate(batch, line);
+    // Of a few rows the statistics say little.
+    if (line.landed >= worthAnalyzing) await analyze(batch);
+  }
+}
+
+async function predictAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<Map<string, Prediction>> {
+  const predictions = new Map<string, Prediction>();
+  for (const line of ledger) predictions.set(line.collection.name, await predict(batch, line));
+  return predictions;
 }
 
 async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollection[]> {
@@ -191,7 +211,8 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
     const { rows } = await client.query<{ is_settled: boolean; waiting: string; differences: string }>(
       `select
          (select bool_and(is_settled) from imports.collections where tenant_id = $1 and batch_id = $2) as is_settled,
-         (select count(*) from imports.issues where tenant_id = $1 and batch_id = $2 and fate = 'quarantined' and settled_at is null)
+         (select count(*) from imports.issues
+          where tenant_id = $1 and batch_id = $2 and (fate = 'quarantined' or reason = 'edited_since_import') and settled_at is null)
          + (select count(*) from imports.records where tenant_id = $1 and batch_id = $2 and outcome = 'quarantined') as waiting,
          (select count(*) from imports.checks where tenant_id = $1 and batch_id = $2 and not is_passed) as differences`,
       [batch.tenantId, batch.id],
@@ -257,10 +278,13 @@ async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
       source_id: string;
       mapping: string;
       location: string;
+      on_conflict: ConflictPolicy;
+      delete_threshold: string;
       is_replay_due: boolean;
       replayed_at: Date | null;
     }>(
-      `select batch.source_id, source.mapping, batch.location, batch.is_replay_due, batch.replayed_at
+      `select batch.source_id, source.mapping, batch.location, batch.on_conflict, batch.delete_threshold, batch.is_replay_due,
+              batch.replayed_at
        from imports.batches batch
        join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
        where batch.tenant_id = $1 and batch.id = $2`,
@@ -277,5 +301,7 @@ async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
     location: row.location,
     isReplayDue: row.is_replay_due,
     replayedAt: row.replayed_at,
+    onConflict: row.on_conflict,
+    deleteThreshold: Number(row.delete_threshold),
   };
 }

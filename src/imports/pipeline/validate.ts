@@ -1,10 +1,12 @@
 import type pg from "pg";
 import { type Collection, columnsOf, type MappedField, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
-import { type Batch, inBatch } from "./batch.ts";
+import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { latestHash, rowHash } from "./row_hash.ts";
+import { tellLost } from "./lost_fields.ts";
+import { isEdited, isUndone, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { checkTableRules } from "./table_rules.ts";
 
 /** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
 const rankedChunkSize = 1_000;
@@ -14,18 +16,17 @@ const rankedChunkSize = 1_000;
  * a quarantined parent, values that two records claim. Records that wait get their outcome here; a cell that waits is told as an issue
  * and left out by the load. Then every ranked row gets its place.
  */
-export async function validate(batch: Batch, ledger: LedgerCollection): Promise<void> {
+export async function validate(batch: LoadingBatch, ledger: LedgerCollection): Promise<void> {
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
+    await tellLost(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
-      const links = mappedFields(collection).filter(([, field]) => field.codec.linksTo !== undefined);
-      for (const [name, field] of links) {
-        if (field.codec.linksTo !== collection.name) await checkLink(client, batch, ledger, shape, name, field);
-      }
+      await leaveDeleted(client, batch, ledger, shape);
+      await checkLinks(client, batch, ledger, shape);
       for (const rule of collection.rules) {
         await leaveCells(
           client,
@@ -39,11 +40,11 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
         );
       }
       for (const columns of collection.unique) await checkUnique(client, batch, ledger, shape, columns);
+      await checkTableRules(client, batch, ledger, shape);
       for (const [name, field] of siblingLinks(collection)) {
         await checkSiblingLink(client, batch, ledger, shape, name, field);
       }
       await placeRows(client, batch, ledger, shape);
-      await tellGone(client, batch, ledger, shape);
     }
     await client.query(`update imports.collections set step = 'validated' where tenant_id = $1 and id = $2`, [
       batch.tenantId,
@@ -51,6 +52,96 @@ export async function validate(batch: Batch, ledger: LedgerCollection): Promise<
     ]);
   });
   ledger.step = "validated";
+}
+
+/**
+ * Quarantines what belongs to records that a table has refused since validation, by a rule that nobody could foresee. Only then is there
+ * anything to do.
+ */
+export async function holdChildren(batch: Batch, ledger: LedgerCollection): Promise<void> {
+  if (ledger.collection.table === null || ledger.chunksLoaded > 0) return;
+  await inBatch(batch, async (client) => {
+    const { rows } = await client.query(
+      `select from imports.records record
+       join imports.collections collection on collection.tenant_id = record.tenant_id and collection.id = record.collection_id
+       where record.tenant_id = $1 and record.batch_id = $2 and record.reason = 'refused_by_table' and collection.chunks_loaded > 0
+       limit 1`,
+      [batch.tenantId, batch.id],
+    );
+    if (rows.length > 0) await checkLinks(client, batch, ledger, shapeOf(ledger.collection));
+  });
+}
+
+/**
+ * Rows that earlier imports wrote and that people deleted here stay deleted: like an edit, their deletion counts as long as the source says
+ * what it said, and is a conflict once it says something else. Only where the source wins that, they come in again.
+ */
+async function leaveDeleted(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+): Promise<void> {
+  const conflict = {
+    hold: "edited_since_import",
+    database_wins: "kept_over_source",
+    source_wins: "overwritten_by_source",
+  } as const;
+  const reason = conflict[batch.onConflict];
+  await run(
+    client,
+    sql`
+    with latest as (
+      select distinct on (effect.row_id) effect.row_id, effect.effect
+      from imports.effects effect
+      where effect.tenant_id = ${batch.tenantId} and effect.table_name = ${shape.table}
+        and not exists (
+          select from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = effect.row_id
+        )
+        and not ${isUndone("effect")}
+      order by effect.row_id, effect.id desc
+    ),
+    deleted as materialized (
+      select payload.row_id, payload.record_id, payload.sha256, payload.source_text,
+             coalesce(known.sha256 <> payload.sha256, false) as has_conflict
+      from latest
+      join app_private.import_payloads payload
+        on payload.batch_id = ${batch.id} and payload.collection_id = ${ledger.id} and payload.row_id = latest.row_id
+        and payload.rows is not null
+      left join lateral (
+        select record.sha256
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.row_id = payload.row_id
+          and record.outcome in ('inserted', 'updated', 'unchanged') and not ${isUndone("record")}
+        order by record.id desc
+        limit 1
+      ) known on true
+      where latest.effect <> 'deleted'
+        and not exists (
+          select from imports.records judged
+          where judged.tenant_id = ${batch.tenantId} and judged.batch_id = ${batch.id} and judged.row_id = payload.row_id
+        )
+    ),
+    told as (
+      insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, original, detail, way_out)
+      select ${batch.id}, ${ledger.id}, row_id, record_id, ${reason}, source_text, 'The row was deleted here.', ${reasons[reason]}
+      from deleted
+      where has_conflict
+    )
+    insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason, has_conflict)
+    select ${batch.id}, ${ledger.id}, row_id, record_id, sha256, 'skipped', 'deleted_here', has_conflict
+    from deleted
+    where not (has_conflict and ${batch.onConflict === "source_wins"})`,
+  );
+}
+
+async function checkLinks(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection, shape: Shape): Promise<void> {
+  for (const [name, field] of mappedFields(ledger.collection)) {
+    const { linksTo } = field.codec;
+    if (linksTo !== undefined && linksTo !== ledger.collection.name) {
+      await checkLink(client, batch, ledger, shape, name, field);
+    }
+  }
 }
 
 /** Records that the decoder refused. */
@@ -78,7 +169,7 @@ async function tellUnknown(client: pg.ClientBase, batch: Batch, ledger: LedgerCo
   );
 }
 
-/** A link must point to a row that is there or comes in with this batch. */
+/** A link must point to a row that is there or comes in with this batch. What was told before is not told again. */
 async function checkLink(
   client: pg.ClientBase,
   batch: Batch,
@@ -93,8 +184,10 @@ async function checkLink(
     select
       incoming.row_id,
       incoming.record_id,
-      case when parent.row_id is null then 'dangling_link' else 'parent_quarantined' end as reason,
+      case when parent.row_id is null then 'dangling_link' when parent.reason = 'deleted_here' then 'link_deleted_here'
+           else 'parent_quarantined' end as reason,
       case when parent.row_id is null then ${`${target.name} has no such record.`}
+           when parent.reason = 'deleted_here' then ${`${target.name}/`} || parent.record_id || ' was deleted here.'
            else ${`${target.name}/`} || parent.record_id || ' waits in quarantine.' end as detail
     from (${incomingRows(batch, ledger.id, shape)}) incoming
     left join imports.records parent
@@ -105,6 +198,12 @@ async function checkLink(
       ))
       and not exists (
         select from ${raw(target.table as string)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = ${column}
+          and not exists (${going(batch)})
+      )
+      and not exists (
+        select from imports.issues issue
+        where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = incoming.row_id
+          and issue.column_name = ${field.column} and issue.fate = 'quarantined' and issue.settled_at is null
       )`;
   if (field.isRequired) await quarantineRecords(client, batch, ledger, name, field, bad);
   else await leaveCells(client, batch, ledger, field.column, bad);
@@ -136,6 +235,7 @@ export async function checkSiblingLink(
       select existing.id, existing.${within} from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId}
         and existing.id in (select incoming.${column} from incoming)
         and not exists (select from incoming where incoming.row_id = existing.id)
+        and not exists (${going(batch)})
     )
     select
       incoming.row_id,
@@ -143,12 +243,14 @@ export async function checkSiblingLink(
       case
         when incoming.${column} = incoming.row_id then 'link_elsewhere'
         when target.row_id is not null then 'link_elsewhere'
+        when parent.reason = 'deleted_here' then 'link_deleted_here'
         when parent.row_id is not null then 'parent_quarantined'
         else 'dangling_link'
       end as reason,
       case
         when incoming.${column} = incoming.row_id then 'It links to itself.'
         when target.row_id is not null then 'The record that it links to belongs to another group.'
+        when parent.reason = 'deleted_here' then ${`${ledger.collection.name}/`} || parent.record_id || ' was deleted here.'
         when parent.row_id is not null then ${`${ledger.collection.name}/`} || parent.record_id || ' waits in quarantine.'
         else ${`${ledger.collection.name} has no such record.`}
       end as detail
@@ -297,10 +399,11 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
         select existing.id, existing.${within} as group_id, existing.${raw(column)} as place
         from ${raw(shape.table)} existing
         left join incoming on incoming.row_id = existing.id
-        left join lateral (${latestHash(batch, shape, "existing")}) latest on true
+        left join lateral (${latestBase(batch, shape, "existing")}) latest on true
         where existing.tenant_id = ${batch.tenantId}
           and existing.${within} in (select incoming.${within} from incoming)
-          and (incoming.row_id is null or latest.row_hash is distinct from ${rowHash(shape, "existing")})
+          and not exists (${going(batch)})
+          and (incoming.row_id is null or ${isEdited(shape, "existing", column)})
       ),
       ranked as (
         select incoming.row_id, incoming.${within} as group_id,
@@ -330,24 +433,11 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
   }
 }
 
-/** Rows of earlier imports whose record the source no longer has. They are told and not removed. */
-async function tellGone(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection, shape: Shape): Promise<void> {
-  await run(
-    client,
-    sql`
-    insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)
-    select ${batch.id}, ${ledger.id}, known.row_id, known.record_id, 'gone_from_source', ${reasons.gone_from_source}
-    from imports.crosswalk known
-    where known.tenant_id = ${batch.tenantId}
-      and known.source_id = ${batch.sourceId}
-      and known.collection = ${ledger.collection.name}
-      and not exists (
-        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = known.row_id
-      )
-      and exists (
-        select from ${raw(shape.table)} existing where existing.tenant_id = ${batch.tenantId} and existing.id = known.row_id
-      )`,
-  );
+/** Whether an `existing` row will be deleted, because its record is gone. */
+function going(batch: Batch): Sql {
+  return sql`
+    select from app_private.import_gone_rows gone
+    where gone.batch_id = ${batch.id} and gone.row_id = existing.id and not gone.is_kept`;
 }
 
 /** The links of a collection into itself. */

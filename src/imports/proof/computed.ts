@@ -2,7 +2,7 @@ import { type Computation, type Derivation, type MappedField, mappedFields } fro
 import { latestHash, rowHash } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
-import { cameIn, cellsIn, landedJson, rereadRecords, withAccounts } from "./source_cells.ts";
+import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } from "./source_cells.ts";
 
 /*
  * What is worked out: by Landfall, of rows that no field gives, and by the source, of its own records. Both are worked out once more.
@@ -57,6 +57,7 @@ async function judge({ client, line }: Proving, name: string, judged: Sql): Prom
   };
 }
 
+/** What people wrote into a column, or into one that it is made of, is not Landfall's. */
 function judgeDerived({ batch, line }: Proving, column: string, derivation: Derivation): Sql {
   const shape = shapeOf(line.collection);
   const table = raw(shape.table);
@@ -70,14 +71,18 @@ function judgeDerived({ batch, line }: Proving, column: string, derivation: Deri
       select record.record_id, coalesce(${isRight}, false) as is_right
       ${rows}
       ${joins}
-      where ${cameIn(batch, line)}
+      where ${cameIn(batch, line)} and ${isOfSource([column, ...sourcesOf(derivation)])}
     )`;
   switch (derivation.kind) {
     case "slug":
-      // Given once: a row that was renamed later keeps it, just as it was written.
+      // Given once: a row that was renamed later, by another import or a replay, keeps it, just as it was written.
       return judged(
         sql`
-          case when record.outcome = 'inserted' then ${own} in (expected.slug, expected.slug || '-' || left(row.id::text, 8))
+          case when record.outcome = 'inserted' and not exists (
+              select from app_private.import_before_images image
+              where image.batch_id = ${batch.id} and image.row_id = record.row_id and image.table_name = ${shape.table}
+            )
+            then ${own} in (expected.slug, expected.slug || '-' || left(row.id::text, 8))
             else ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}) end`,
         sql`
           cross join lateral (
@@ -123,15 +128,29 @@ function judgeDerived({ batch, line }: Proving, column: string, derivation: Deri
   }
 }
 
+/** The columns of the row that a derived one is made of. */
+function sourcesOf(derivation: Derivation): string[] {
+  switch (derivation.kind) {
+    case "slug":
+      return [derivation.from];
+    case "rank":
+      return [derivation.within, ...derivation.by];
+    case "through":
+      return [derivation.link];
+    case "constant":
+      return [];
+  }
+}
+
 /** Whether a cell holds a value: where the source could not work one out, it says so by an object. */
 const isValue = (cell: string) => `jsonb_typeof(${cell}) is distinct from 'object'`;
 
-/** A formula of the record alone; where a cell of the record waits, the row is not what the source worked on. */
+/** A formula of the record alone; where a cell of the record waits or was edited here, the row is not what the source worked on. */
 function judgeFormula({ batch, line }: Proving, { codec, sql: expression }: Computation, cell: string): Sql {
   const told = codec.sql(cell, `'${batch.sourceId}'::uuid`);
   return sql`
     select record.record_id,
-           case when waiting.fields is null and ${raw(isValue(cell))}
+           case when waiting.fields is null and record.kept_columns is null and ${raw(isValue(cell))}
              then ${raw(told)} is not distinct from (${raw(expression)})::${raw(codec.type)}
            end as is_right
     ${rereadRecords(batch, line)}`;
@@ -139,7 +158,7 @@ function judgeFormula({ batch, line }: Proving, { codec, sql: expression }: Comp
 
 /**
  * A count or another aggregate over the records that link to this one, worked out over their rows. Where one of those records waits, was
- * held or is a row of theirs, the rows are not what the source worked on.
+ * held, was edited here or is a row of theirs, the rows are not what the source worked on.
  */
 function judgeRollup(
   { batch, line, ledger }: Proving,
@@ -165,7 +184,7 @@ function judgeRollup(
       ${linkedRecords(over.link, link, cells)}
       where payload.batch_id = ${batch.id} and payload.collection_id = ${other.id}
         and (
-          record.outcome is null or record.outcome not in ('inserted', 'updated', 'unchanged')
+          record.outcome is null or record.outcome not in ('inserted', 'updated', 'unchanged') or record.kept_columns is not null
           or exists (select from theirs where theirs.row_id = payload.row_id)
           or exists (select from waiting where waiting.row_id = payload.row_id)
         )

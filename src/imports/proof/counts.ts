@@ -66,7 +66,10 @@ async function recordsHaveOutcomes(proving: Proving): Promise<Check> {
     sql`
       select
         (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as expected,
-        (select count(*) from imports.records where tenant_id = ${batch.tenantId} and collection_id = ${line.id}) as actual,
+        (
+          select count(*) from imports.records
+          where tenant_id = ${batch.tenantId} and collection_id = ${line.id} and outcome <> 'deleted'
+        ) as actual,
         (
           select array_agg(lost.record_id) from (
             select payload.record_id
@@ -296,7 +299,10 @@ async function effectsAreKept(proving: Proving): Promise<Check> {
   return check(proving, "records written and effects", found);
 }
 
-/** What a row was before: the row as it stands, with what the audit says was changed first put back. Of a version the audit keeps none. */
+/**
+ * What a row was before: the row as it stands, with what the audit says was changed first put back. Of a version the audit keeps none. A
+ * row that a person deleted and a replay made again has another history.
+ */
 async function beforeImagesAreKept(proving: Proving): Promise<Check> {
   const { client, batch, line } = proving;
   const { table, columns } = shapeOf(line.collection);
@@ -323,6 +329,7 @@ async function beforeImagesAreKept(proving: Proving): Promise<Check> {
         left join changed on changed.row_id = record.row_id
         where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id} and record.outcome = 'updated'
           and not exists (select from theirs where theirs.row_id = record.row_id)
+          and not exists (select from touched where touched.row_id = record.row_id and touched.action = 'delete')
       )
       select count(*) as expected, count(*) filter (where is_right) as actual,
              (array_agg(record_id) filter (where not is_right))[1:${offendersShown}::integer] as offending

@@ -2,7 +2,7 @@ import { columnsOf, type MappedField, mappedFields } from "../mappings/mapping.t
 import { rowHash } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Shape, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
-import { cellName, rereadRecords, withAccounts } from "./source_cells.ts";
+import { cellName, isOfSource, rereadRecords, withAccounts } from "./source_cells.ts";
 
 /*
  * What is true of each record by itself: every field, every type's way back, every link, and that the ledger knows the row. One pass
@@ -82,7 +82,7 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
       holds: sql`
         case when record.outcome in ('inserted', 'updated')
           then coalesce(effect.effect::text = record.outcome::text and effect.row_hash = ${rowHash(shape, "row")}, false)
-          else effect.id is null
+          else effect.id is null or effect.effect = 'unlinked'
         end`,
     },
   ];
@@ -134,12 +134,15 @@ function fieldTests({ batch, line }: Proving): Test[] {
   return columnsOf(line.collection).map(({ column, fields }) => ({
     layer: "fields",
     name: column,
-    holds: sql`(${expectedColumn(line, fields, batch.sourceId)}) is not distinct from row.${raw(column)}`,
+    holds: sql`
+      case when ${isOfSource([column])}
+        then (${expectedColumn(line, fields, batch.sourceId)}) is not distinct from row.${raw(column)}
+      end`,
   }));
 }
 
 /** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
-function expectedColumn(line: Proving["line"], fields: [string, MappedField][], sourceId: string): Sql {
+export function expectedColumn(line: Proving["line"], fields: [string, MappedField][], sourceId: string): Sql {
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
     const values = [name, ...field.orFrom].map((source) => {
       const cell = cellName(line, source);
@@ -177,7 +180,7 @@ function typeTests({ line }: Proving): Test[] {
         {
           layer: "types",
           name: `${name} (${codec.type}) and back`,
-          holds: raw(`case when ${cell} is not null then coalesce(${readsBack}, false) end`),
+          holds: sql`case when ${raw(cell)} is not null and ${isOfSource([column])} then coalesce(${raw(readsBack)}, false) end`,
         },
       ];
     }),
@@ -209,7 +212,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
           check(
             "from the record to the row",
             sql`
-              case when ${linked} is not null
+              case when ${linked} is not null and ${isOfSource([field.column])}
                 then ${arrived}.id is not null
                   and ${column} = app.uuidv5(${batch.sourceId}::uuid, ${`${target.collection.name}/`} || ${linked})
               end`,
@@ -217,7 +220,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
           check(
             "from the row to the record",
             sql`
-              case when ${column} is not null
+              case when ${column} is not null and ${isOfSource([field.column])}
                 then coalesce(${linked} = coalesce(${known}.record_id, (
                   select earlier.record_id
                   from imports.records earlier

@@ -41,7 +41,7 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
   const shape = shapeOf(line.collection);
   return sql`
     touched as materialized (
-      select recorded.row_id, recorded.change_id
+      select recorded.row_id, recorded.change_id, recorded.action
       from app_private.recorded_changes(${shape.table}, null) recorded
     ),
     theirs as materialized (
@@ -58,6 +58,12 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
       ) effect
       where touched.change_id > effect.id and effect.row_hash <> ${rowHash(shape, "row")}
     ),
+    ${waitingCells(batch, line)}`;
+}
+
+/** `waiting`: which cells of each record wait in quarantine. */
+export function waitingCells(batch: Batch, line: LedgerCollection): Sql {
+  return sql`
     waiting as materialized (
       select issue.row_id, array_agg(issue.field) as fields
       from imports.issues issue
@@ -67,6 +73,20 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
     )`;
 }
 
+/** `landed` and `cell`, beside `payload` and `waiting`: the text that landed read anew, and its cells taken out once each. */
+export function landedCells(batch: Batch, line: LedgerCollection): Sql {
+  // `offset 0` keeps the planner from repeating an expression wherever it is used.
+  const cells = raw(
+    mappedFields(line.collection)
+      .map(([name, field], index) => `${cellOf(name, field)} as cell_${index}`)
+      .join(",\n"),
+  );
+  return sql`
+    cross join lateral (select ${landedJson} as json offset 0) parsed
+    cross join lateral (select parsed.json, ${raw(cellsIn(batch.mapping, "parsed.json"))} as cells offset 0) landed
+    cross join lateral (select ${cells} offset 0) cell`;
+}
+
 /**
  * `record`, `payload`, `row`, `landed` and `cell`, one line for each record of the collection that came in and is not theirs: its
  * outcome, the text that landed read anew, its cells taken out once each, and the row beside them. Needs `withAccounts`.
@@ -74,19 +94,19 @@ export function withAccounts(batch: Batch, line: LedgerCollection): Sql {
  * @param joins what else stands beside them
  */
 export function rereadRecords(batch: Batch, line: LedgerCollection, joins: Sql = raw("")): Sql {
-  const mapped = mappedFields(line.collection);
-  // `offset 0` keeps the planner from repeating an expression wherever it is used.
-  const cells = raw(mapped.map(([name, field], index) => `${cellOf(name, field)} as cell_${index}`).join(",\n"));
   return sql`
     from imports.records record
     join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = record.row_id
     join ${raw(line.collection.table as string)} row on row.tenant_id = ${batch.tenantId} and row.id = record.row_id
     left join waiting on waiting.row_id = record.row_id
-    cross join lateral (select ${landedJson} as json offset 0) parsed
-    cross join lateral (select parsed.json, ${raw(cellsIn(batch.mapping, "parsed.json"))} as cells offset 0) landed
-    cross join lateral (select ${cells} offset 0) cell
+    ${landedCells(batch, line)}
     ${joins}
     where ${cameIn(batch, line)}`;
+}
+
+/** Of `record`: none of these columns holds what people wrote since an earlier import. */
+export function isOfSource(columns: string[]): Sql {
+  return sql`(record.kept_columns is null or not record.kept_columns && ${columns}::text[])`;
 }
 
 /** Of `record`: it came in with this batch, and is not theirs. */

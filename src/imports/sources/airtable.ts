@@ -2,7 +2,7 @@ import pRetry from "p-retry";
 import { z } from "zod";
 import { errorMessage, fail, LandfallError } from "../../errors.ts";
 import { listAttachments, openAttachment } from "./airtable_attachments.ts";
-import { readAirtableSchema } from "./airtable_schema.ts";
+import { airtablePace, readAirtableSchema } from "./airtable_schema.ts";
 import { type Budget, type BudgetLimits, localBudget, type Turn, waitForTurn } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { httpGet, readWhole, TooLong } from "./http.ts";
@@ -241,6 +241,7 @@ export function openAirtable(options: AirtableOptions): Source {
 
   return {
     key: `airtable:${options.baseId}`,
+    pace: airtablePace,
     location: `airtable:${options.baseId}`,
     schema: () => get(`/v0/meta/bases/${options.baseId}/tables`, readSchema),
     pages,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SourceSchema } from "./source.ts";
+import type { Pace, SourceSchema } from "./source.ts";
 
 /** What fields say about themselves, as far as a reader asks; they may grow keys. */
 const optionsSchema = z.object({
@@ -42,6 +42,9 @@ const metadataSchema = z.object({
 
 export type AirtableField = z.infer<typeof fieldSchema>;
 export type AirtableTable = z.infer<typeof metadataSchema>["tables"][number];
+
+/** Airtable gives at most a hundred records a call, and takes at most five calls a second for each base. */
+export const airtablePace: Pace = { recordsPerCall: 100, callsPerSecond: 5 };
 
 export interface AirtableSchema extends SourceSchema {
   baseId: string | null;

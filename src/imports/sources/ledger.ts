@@ -33,6 +33,8 @@ export async function openLedgerSource(
   return {
     key: location,
     location,
+    // What is gone from the source was looked for when it was read.
+    isPartial: true,
     schema: async () => ({ collections, text: JSON.stringify({ collections }) }),
     // biome-ignore lint/correctness/useYield: there is nothing to read.
     async *pages(collection) {

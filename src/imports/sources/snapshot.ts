@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
 import { listAttachments, openAttachment } from "./airtable_attachments.ts";
-import { type AirtableSchema, readAirtableSchema } from "./airtable_schema.ts";
+import { type AirtableSchema, airtablePace, readAirtableSchema } from "./airtable_schema.ts";
 import { type CsvTable, openCsvTable, readCsvTable } from "./csv_table.ts";
 import { PartialList, readJsonList } from "./json_list.ts";
 import { memberSpan, sliceText } from "./json_spans.ts";
@@ -29,7 +29,7 @@ const endings = [".ndjson", ".ndjson.gz", ".json", ".csv"] as const;
 export async function openSnapshot(folder: string): Promise<Source> {
   const location = resolve(folder);
   const schema = await readSchema(location);
-  await verifySnapshot(location);
+  const { isPartial } = await verifySnapshot(location);
   const files = await findRecordFiles(location, schema);
   const exports = await openExports(files, schema);
   const records = (collection: SourceCollection): AsyncIterable<Buffer> => {
@@ -40,6 +40,9 @@ export async function openSnapshot(folder: string): Promise<Source> {
   };
   return {
     key: keyOf(location, schema, [...exports.values()]),
+    // A CSV holds what a view shows, and a view may hide rows.
+    isPartial: isPartial || exports.size > 0,
+    pace: schema.baseId === null ? undefined : airtablePace,
     location,
     schema: async () => schema,
     pages: (collection, from) => readPages(records(collection), recordFile(files, collection), from),

@@ -27,8 +27,13 @@ export const manifestSchema = z.object({
   finishedAt: z.iso.datetime().nullable(),
   /** How many calls it took. */
   calls: z.number().int(),
+  /** Whether it holds a part of the store only: what it lacks is not gone. */
+  isPartial: z.boolean().optional(),
   files: z.array(fileSchema),
 });
+
+/** What a person writes beside a part of a store that was put together by hand. */
+const partSchema = z.strictObject({ isPartial: z.literal(true) });
 
 export type SnapshotManifest = z.infer<typeof manifestSchema>;
 export type SnapshotFile = z.infer<typeof fileSchema>;
@@ -37,12 +42,13 @@ export type SnapshotFile = z.infer<typeof fileSchema>;
  * Holds a folder against its manifest: every file is there, and is what was written. A folder without one was put together by hand,
  * and is taken as it is.
  *
- * @returns how many records each file holds, by its path; null where there is no manifest
+ * @returns whether the folder says of itself that it holds a part of the store only
  * @throws LandfallError `snapshot_incomplete`, `snapshot_changed` or `snapshot_foreign`
  */
-export async function verifySnapshot(folder: string): Promise<Map<string, number | null> | null> {
+export async function verifySnapshot(folder: string): Promise<{ isPartial: boolean }> {
   const manifest = await readManifest(folder);
-  if (manifest === null) return null;
+  if (manifest === null) return { isPartial: false };
+  if (!("files" in manifest)) return manifest;
   if (manifest.finishedAt === null) {
     fail(
       "snapshot_incomplete",
@@ -51,17 +57,19 @@ export async function verifySnapshot(folder: string): Promise<Map<string, number
     );
   }
   for (const file of manifest.files) await verifyFile(folder, file);
-  return new Map(manifest.files.map(({ path, records }) => [path, records]));
+  return { isPartial: manifest.isPartial === true };
 }
 
-async function readManifest(folder: string): Promise<SnapshotManifest | null> {
+async function readManifest(folder: string): Promise<SnapshotManifest | z.infer<typeof partSchema> | null> {
   const text = await readFile(join(folder, manifestName), "utf8").catch((error) => {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
   });
   if (text === null) return null;
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    const json = JSON.parse(text);
+    const part = partSchema.safeParse(json);
+    return part.success ? part.data : manifestSchema.parse(json);
   } catch (error) {
     return fail(
       "snapshot_foreign",

@@ -85,11 +85,21 @@ export interface SourceCall {
   problem: string | null;
 }
 
+/** What reading a store live takes, so that a plan can say how long it will be. */
+export interface Pace {
+  recordsPerCall: number;
+  callsPerSecond: number;
+}
+
 export interface Source {
   /** The same for a live store and for a snapshot of it, so that both give the same ids: `airtable:appBloom`. */
   readonly key: string;
   /** Where it is read from, as `openSource` takes it: an absolute path, or `airtable:<base id>`. */
   readonly location: string;
+  /** Known to lack records that the store has: what it does not bring is not gone. */
+  readonly isPartial?: boolean;
+  /** Of the live store, also where a snapshot of it is read; absent where there is none. */
+  readonly pace?: Pace;
   /** @throws LandfallError when the source cannot be reached, refuses us, or is not what it should be */
   schema(): Promise<DeclaredSchema>;
   /**

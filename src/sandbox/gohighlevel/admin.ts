@@ -5,18 +5,31 @@ import type { Clock } from "./clock.ts";
 import { type Faults, faultSchema } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { Limiter } from "./limits.ts";
+import { deedSchema, doDeed } from "./people.ts";
 import { check, parseBody } from "./schemas.ts";
 import { emptyState, stateSchema } from "./state.ts";
 import type { Store } from "./store.ts";
+import { defaultSwitches, type Switches, switchesSchema } from "./switches.ts";
+import { type Tokens, tokenSchema } from "./tokens.ts";
 
-export type Machinery = { store: Store; clock: Clock; faults: Faults; journal: Journal; limiter: Limiter };
+export type Machinery = {
+  store: Store;
+  clock: Clock;
+  faults: Faults;
+  journal: Journal;
+  limiter: Limiter;
+  tokens: Tokens;
+  switches: Switches;
+};
 
 const clockBody = z.strictObject({ advanceMs: z.number().int().min(0) });
 const limitsBody = z.strictObject({
   max: z.number().int().min(1),
   intervalMs: z.number().int().min(1),
   daily: z.number().int().min(0),
+  counted: z.enum(["location", "account"]).default("location"),
 });
+const seedBody = z.strictObject({ seed: z.number().int().min(0) });
 
 type Command = (machinery: Machinery, body: unknown) => unknown;
 
@@ -29,6 +42,19 @@ const commands: Record<string, Command> = {
     faults.add(check(z.array(faultSchema), body));
     return faults.waiting();
   },
+  "POST /__fake/random": ({ faults }, body) => {
+    const { seed } = check(seedBody, body);
+    faults.seed(seed);
+    return { seed };
+  },
+  "POST /__fake/tokens": ({ tokens }, body) => {
+    tokens.accept(check(tokenSchema, body));
+    return {};
+  },
+  "POST /__fake/people": (machinery, body) => ({ met: doDeed(check(deedSchema, body), machinery) }),
+  "GET /__fake/switches": ({ switches }) => switches,
+  "POST /__fake/switches": ({ switches }, body) =>
+    Object.assign(switches, check(switchesSchema, { ...switches, ...(body as object) })),
   "DELETE /__fake/faults": ({ faults }) => {
     faults.clear();
     return [];
@@ -37,7 +63,8 @@ const commands: Record<string, Command> = {
     store.replace(check(stateSchema, body));
     return store.state;
   },
-  "POST /__fake/reset": ({ store, faults, journal, limiter }) => {
+  "POST /__fake/reset": ({ store, faults, journal, limiter, switches }) => {
+    Object.assign(switches, defaultSwitches());
     store.replace(emptyState());
     faults.clear();
     journal.clear();

@@ -49,6 +49,10 @@ function listValues(context: Context): Answer {
 
 function createValue(context: Context): Answer {
   const body = check(valueBody, context.body);
+  const isTaken = context.store.state.customValues.some(
+    (other) => other.locationId === context.params.locationId && other.fieldKey === fieldKey(body.name),
+  );
+  if (isTaken && context.switches.duplicateCustomValues === "refuse") refuse(400, "Custom value with this name exists");
   const row = context.store.commit((state) => {
     const made: CustomValue = {
       id: context.store.nextId("short"),

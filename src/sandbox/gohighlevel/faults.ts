@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { type Call, locationOf } from "./calls.ts";
+import { deedSchema } from "./people.ts";
+import { createRandom } from "./random.ts";
 
 /**
  * What can go wrong with a call. "Before" kinds leave no trace in the account, "commit-then" kinds are applied although
@@ -20,6 +22,10 @@ export const faultSchema = z.object({
     "without-id",
     "late-commit",
     "list-lag",
+    "slow-drip",
+    "redirect",
+    "maintenance",
+    "deed",
   ]),
   /** Which calls it meets; every part that is given must match. `path` is a regular expression on the path. */
   method: z.string().optional(),
@@ -29,6 +35,10 @@ export const faultSchema = z.object({
   skip: z.number().int().min(0).default(0),
   /** How many matching calls are then hit. */
   count: z.number().int().min(1).default(1),
+  /** How likely each matching call is to be hit, drawn from the script's seed; 1 where nothing is said. */
+  probability: z.number().min(0).max(1).default(1),
+  /** What somebody does in the account as this call arrives, for the kind `deed`. */
+  deed: deedSchema.optional(),
   status: z.number().int().optional(),
   body: z.string().optional(),
   contentType: z.string().optional(),
@@ -41,6 +51,8 @@ export type FaultInput = z.input<typeof faultSchema>;
 
 export type Faults = {
   add(faults: FaultInput[]): void;
+  /** Begins the draws of `probability` anew. */
+  seed(seed: number): void;
   clear(): void;
   /** The fault that this call meets, if any; counts it as used. */
   take(call: Call): Fault | null;
@@ -56,7 +68,11 @@ function matches(fault: Fault, call: Call): boolean {
 /** A script of faults, met in the order in which they were added. */
 export function createFaults(): Faults {
   let script: Fault[] = [];
+  let random = createRandom(0);
   return {
+    seed(seed) {
+      random = createRandom(seed);
+    },
     add(faults) {
       script.push(...faults.map((fault) => faultSchema.parse(fault)));
     },
@@ -70,6 +86,7 @@ export function createFaults(): Faults {
           fault.skip -= 1;
           continue;
         }
+        if (fault.probability < 1 && random() >= fault.probability) continue;
         fault.count -= 1;
         if (fault.count === 0) script = script.filter((other) => other !== fault);
         return fault;

@@ -12,6 +12,8 @@ export type JournalEntry = {
   /** Whether a token came along; the token itself is never kept. */
   authorized: boolean;
   locationId: string | null;
+  /** Milliseconds since 1970 by the stand-in's clock, for counting calls in a window. */
+  arrivedAt: number;
   body: string;
   fault: string | null;
   /** Null while the call hangs, or where its socket was cut. */
@@ -37,9 +39,11 @@ export function createJournal(clock: Clock): Journal {
   return {
     open(call, traceId, fault) {
       seq += 1;
+      const arrivedAt = clock.now();
       const entry: JournalEntry = {
         seq,
-        at: new Date(clock.now()).toISOString(),
+        at: new Date(arrivedAt).toISOString(),
+        arrivedAt,
         method: call.method,
         path: call.path,
         query: call.query.toString(),

@@ -64,6 +64,12 @@ function locationSection(state: State, location: State["locations"][number]): st
             values.map((row) => [row.name, row.value, row.fieldKey]),
           ),
     ),
+    section(
+      "Snippets",
+      here(state.snippets)
+        .map((row) => escapeHtml(row.name))
+        .join(", "),
+    ),
     section("Tags", tags.map((row) => escapeHtml(row.name)).join(", ")),
     section("Workflows, pipelines, forms", links.map((row) => escapeHtml(row.name)).join(", ")),
   ].join("\n");

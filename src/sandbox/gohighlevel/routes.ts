@@ -1,11 +1,13 @@
 import type { Answer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import type { Store } from "./store.ts";
+import type { Switches } from "./switches.ts";
 
 /** What a handler is given beside the request: the store, the time, and how this call's fault bends what it does. */
 export type Context = {
   store: Store;
   clock: Clock;
+  switches: Switches;
   /** The stand-in's own address, for the URLs that it hands out. */
   url: string;
   params: Record<string, string>;

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { administer } from "./admin.ts";
 import { type Answer, Refusal, refuse } from "./answers.ts";
+import { builderOperations } from "./builder.ts";
 import { type Call, locationOf } from "./calls.ts";
 import { checkLocation, checkScope, checkToken, checkUserAgent, checkVersion } from "./checks.ts";
 import { createClock } from "./clock.ts";
@@ -11,15 +12,20 @@ import { customValueOperations } from "./custom_values.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createJournal, type JournalEntry } from "./journal.ts";
 import { createLimiter, defaultLimits, type LimitSettings } from "./limits.ts";
+import { answerOauth } from "./oauth.ts";
 import { renderPage } from "./page.ts";
+import { doDeed } from "./people.ts";
+import { createRandom, drawLatency } from "./random.ts";
 import { readingOperations } from "./readings.ts";
 import { findRoute } from "./routes.ts";
 import { parseBody } from "./schemas.ts";
+import { snippetOperations } from "./snippets.ts";
 import { storedContent } from "./storage.ts";
 import { openStore } from "./store.ts";
+import { type Switches, type SwitchesInput, switchesSchema } from "./switches.ts";
 import { tagOperations } from "./tags.ts";
 import { templateOperations } from "./templates.ts";
-import { sandboxToken, type TokenInput, tokenSchema } from "./tokens.ts";
+import { createTokens, type OauthApp, sandboxToken, type TokenInput } from "./tokens.ts";
 
 export type SandboxOptions = {
   /** 0, the default, takes a free port. */
@@ -29,14 +35,25 @@ export type SandboxOptions = {
   dataFile?: string;
   /** The tokens that are accepted; by default `sandboxToken`, which opens every location. */
   tokens?: TokenInput[];
+  /** The OAuth apps that may refresh tokens; none by default. */
+  apps?: OauthApp[];
   limits?: LimitSettings;
+  /** Where specification and field disagree; by default as the field has it. */
+  switches?: SwitchesInput;
   /** Makes the ids of one run the same as another's. */
   seed?: string;
 };
 
 export type Sandbox = { url: string; port: number; close(): Promise<void> };
 
-const operations = [...templateOperations, ...customValueOperations, ...tagOperations, ...readingOperations];
+const operations = [
+  ...templateOperations,
+  ...builderOperations,
+  ...customValueOperations,
+  ...tagOperations,
+  ...snippetOperations,
+  ...readingOperations,
+];
 const bodyLimit = 10 * 1024 * 1024;
 
 async function readCall(request: IncomingMessage): Promise<Call> {
@@ -56,6 +73,16 @@ async function readCall(request: IncomingMessage): Promise<Call> {
     headers: request.headers,
     rawBody,
   };
+}
+
+/** A call too many, in the form that the switches say: the bodies of live 429s are not known. */
+function tooMany(switches: Switches, { intervalMs }: LimitSettings): Answer {
+  const headers = switches.retryAfter ? { headers: { "Retry-After": String(Math.ceil(intervalMs / 1_000)) } } : {};
+  if (switches.rateBody === "json") {
+    return { status: 429, body: { statusCode: 429, message: "Too Many Requests" }, ...headers };
+  }
+  const body = switches.rateBody === "html" ? "<html><body>429 Too Many Requests</body></html>" : "";
+  return { status: 429, body, contentType: "text/html", ...headers };
 }
 
 function send(response: ServerResponse, answer: Answer, headers: Record<string, string> = {}): void {
@@ -79,8 +106,10 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
   const store = openStore(options.dataFile, options.seed ?? "landfall");
   const faults = createFaults();
   const journal = createJournal(clock);
-  const limiter = createLimiter(clock, { ...(options.limits ?? defaultLimits) });
-  const tokens = (options.tokens ?? [{ token: sandboxToken }]).map((token) => tokenSchema.parse(token));
+  const switches = switchesSchema.parse(options.switches ?? {});
+  const limiter = createLimiter(clock, { ...(options.limits ?? defaultLimits) }, switches);
+  const tokens = createTokens(clock, options.tokens ?? [{ token: sandboxToken }], options.apps ?? []);
+  const random = createRandom(0);
   const closing = new AbortController();
   let url = "";
 
@@ -92,20 +121,23 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
   ): { answer: Answer; headers: Record<string, string> } {
     let headers = limiter.peek(`anonymous ${locationOf(call) ?? ""}`);
     try {
-      checkUserAgent(call);
-      const version = checkVersion(call);
+      checkUserAgent(call, switches);
+      const granted = answerOauth(call, tokens);
+      if (granted !== null) return { answer: granted, headers };
+      const version = checkVersion(call, switches);
       const token = checkToken(call, tokens);
       const route = findRoute(operations, call.method, call.path, version);
       checkScope(token, route?.operation.scope ?? null);
       const locationId = checkLocation(call, token);
-      const verdict = limiter.take(`${token.token} ${locationId ?? ""}`);
+      const verdict = limiter.take(token.token, locationId);
       headers = verdict.headers;
-      if (!verdict.allowed) refuse(429, "Too Many Requests");
+      if (!verdict.allowed) throw new Refusal(tooMany(switches, limiter.settings));
       if (route === null) refuse(404, `Cannot ${call.method} ${call.path}`);
       if (locationId !== null) knowLocation(locationId);
       const answer = route.operation.handle({
         store,
         clock,
+        switches,
         url,
         params: route.params,
         query: call.query,
@@ -118,7 +150,8 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { answer } = error;
-      const body = answer.contentType === undefined ? { ...(answer.body as object), traceId } : answer.body;
+      const isPlain = answer.contentType === undefined && !Object.hasOwn(answer.body as object, "error_description");
+      const body = isPlain ? { ...(answer.body as object), traceId } : answer.body;
       return { answer: { ...answer, body }, headers };
     }
   }
@@ -145,8 +178,19 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
       send(response, answer, headers);
     };
     const wait = (ms: number) => sleep(ms, undefined, { signal: closing.signal });
+    await wait(drawLatency(random, switches.latencyMs));
 
     switch (fault?.kind) {
+      case "deed":
+        if (fault.deed !== undefined) doDeed(fault.deed, { store, clock, tokens });
+        break;
+      case "maintenance":
+        return finish(
+          { status: 503, body: "<html><body>Under maintenance</body></html>", contentType: "text/html" },
+          {},
+        );
+      case "redirect":
+        return finish({ status: 302, body: "", contentType: "text/html", headers: { Location: "/elsewhere" } }, {});
       case "status":
         return finish(faultAnswer(fault), limiter.peek("fault"));
       case "hang-before-commit":
@@ -181,7 +225,23 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
       case "without-id":
         return finish({ status: answer.status, body: { traceId: entry.traceId } }, headers);
     }
+    if (fault?.kind === "slow-drip") {
+      entry.status = answer.status;
+      return drip(response, answer, headers, fault.ms ?? 0);
+    }
     finish(answer, headers);
+  }
+
+  /** Sends an answer byte by byte, over so many milliseconds. */
+  async function drip(response: ServerResponse, answer: Answer, headers: Record<string, string>, ms: number) {
+    const text = JSON.stringify(answer.body);
+    response.writeHead(answer.status, { "Content-Type": "application/json; charset=utf-8", ...headers });
+    const piece = Math.ceil(text.length / 10);
+    for (let start = 0; start < text.length && !response.destroyed; start += piece) {
+      response.write(text.slice(start, start + piece));
+      await sleep(ms / 10, undefined, { signal: closing.signal });
+    }
+    response.end();
   }
 
   function faultAnswer(fault: Fault): Answer {
@@ -198,7 +258,7 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const call = await readCall(request);
     if (call.path.startsWith("/__fake/")) {
-      return send(response, administer({ store, clock, faults, journal, limiter }, call));
+      return send(response, administer({ store, clock, faults, journal, limiter, tokens, switches }, call));
     }
     if (call.path.startsWith("/storage/")) return send(response, storedContent(store.state, call.path));
     if (call.method === "GET" && call.path === "/") {

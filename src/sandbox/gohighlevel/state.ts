@@ -55,6 +55,15 @@ const pipelineSchema = z.object({
 
 const formSchema = z.object({ id: z.string(), locationId: z.string(), name: z.string() });
 
+const snippetSchema = z.object({
+  id: z.string(),
+  locationId: z.string(),
+  name: z.string(),
+  type: z.enum(["sms", "email", "whatsapp"]),
+  body: z.string(),
+  dateAdded: z.string(),
+});
+
 const locationSchema = z.object({ id: z.string(), name: z.string(), timezone: z.string() });
 
 export const stateSchema = z.object({
@@ -67,6 +76,7 @@ export const stateSchema = z.object({
   workflows: z.array(workflowSchema).default([]),
   pipelines: z.array(pipelineSchema).default([]),
   forms: z.array(formSchema).default([]),
+  snippets: z.array(snippetSchema).default([]),
 });
 
 export type State = z.infer<typeof stateSchema>;

@@ -13,6 +13,7 @@ export const tagOperations: Operation[] = [
   { method: "GET", path: collection, versions, scope: "locations/tags.readonly", handle: listTags },
   { method: "POST", path: collection, versions, scope: "locations/tags.write", handle: createTag },
   { method: "GET", path: `${collection}/:id`, versions, scope: "locations/tags.readonly", handle: getTag },
+  { method: "PUT", path: `${collection}/:id`, versions, scope: "locations/tags.write", handle: updateTag },
   { method: "DELETE", path: `${collection}/:id`, versions, scope: "locations/tags.write", handle: deleteTag },
 ];
 
@@ -43,6 +44,17 @@ function createTag(context: Context): Answer {
 
 function getTag(context: Context): Answer {
   return { status: 200, body: { tag: find(context) } };
+}
+
+function updateTag(context: Context): Answer {
+  const name = check(tagBody, context.body).name.toLowerCase();
+  const tag = find(context);
+  if (tagsOf(context).some((row) => row.name === name && row.id !== tag.id))
+    refuse(400, "The tag name is already exist.");
+  context.store.commit(() => {
+    tag.name = name;
+  });
+  return { status: 200, body: { tag } };
 }
 
 function deleteTag(context: Context): Answer {

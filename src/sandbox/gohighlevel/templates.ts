@@ -36,16 +36,17 @@ const updateBody = z.strictObject({
 
 const folderBody = z.strictObject({ name: requiredText, userId: text.optional() });
 
-const listQuery = z.strictObject({
-  limit: queryNumber(1, 20).default(10),
-  offset: queryNumber(0, 1_000_000).default(0),
-  search: text.optional(),
-  sortBy: z.enum(["updatedAt"]).default("updatedAt"),
-  sortOrder: z.enum(["asc", "desc"]).default("desc"),
-  archived: queryBoolean.default(false),
-  folderId: text.default("root"),
-  include: z.enum(["all", "templates", "folders"]).default("all"),
-});
+const listQuery = (longest: number) =>
+  z.strictObject({
+    limit: queryNumber(1, longest).default(10),
+    offset: queryNumber(0, 1_000_000).default(0),
+    search: text.optional(),
+    sortBy: z.enum(["updatedAt"]).default("updatedAt"),
+    sortOrder: z.enum(["asc", "desc"]).default("desc"),
+    archived: queryBoolean.default(false),
+    folderId: text.default("root"),
+    include: z.enum(["all", "templates", "folders"]).default("all"),
+  });
 
 /** These look like filters and are not: GoHighLevel answers 200 with the root level. */
 const ignoredParameters = ["parentId", "parentFolderId", "name"];
@@ -63,10 +64,12 @@ export const templateOperations: Operation[] = [
 function find(state: State, context: Context): Template {
   const { id, locationId } = context.params;
   const template = state.templates.find((row) => row.id === id && row.locationId === locationId);
-  if (template === undefined || template.type === "folder") {
-    refuse(404, "Template Not Found", { code: 5005, messageKey: "emails.builder.error.templateNotFound" });
-  }
+  if (template === undefined || template.type === "folder") return notFound();
   return template;
+}
+
+export function notFound(): never {
+  return refuse(404, "Template Not Found", { code: 5005, messageKey: "emails.builder.error.templateNotFound" });
 }
 
 function checkFolder(state: State, context: Context, folderId: string | null | undefined): void {
@@ -77,12 +80,39 @@ function checkFolder(state: State, context: Context, folderId: string | null | u
   if (folder === undefined) refuse(404, "Parent folder not found");
 }
 
-function contentUrl(context: Context, template: Template): string {
+/** Adds an object to the location, empty but for what is given. */
+export function newTemplate(
+  context: Context,
+  given: Pick<Template, "locationId" | "type" | "name"> & Partial<Template>,
+): Template {
+  return context.store.commit((state) => {
+    const now = new Date(context.clock.now()).toISOString();
+    const row: Template = {
+      id: context.store.nextId("objectId"),
+      editorType: "html",
+      editorContent: "",
+      subjectLine: "",
+      previewText: "",
+      fromName: "",
+      fromEmail: "",
+      parentFolderId: null,
+      archived: false,
+      createdAt: now,
+      updatedAt: now,
+      listedFrom: context.clock.now() + context.listLagMs,
+      ...given,
+    };
+    state.templates.push(row);
+    return row;
+  });
+}
+
+export function contentUrl(context: Context, template: Template): string {
   return `${context.url}/storage/email-templates/${template.id}.html`;
 }
 
 function listTemplates(context: Context): Answer {
-  const query = check(listQuery, queryOf(context.query, ignoredParameters));
+  const query = check(listQuery(context.switches.listLimit), queryOf(context.query, ignoredParameters));
   const { templates } = context.store.state;
   const search = query.search?.toLowerCase();
   const folderId = query.folderId === "root" ? null : query.folderId;
@@ -92,7 +122,7 @@ function listTemplates(context: Context): Answer {
     .filter((row) =>
       search === undefined
         ? row.parentFolderId === folderId
-        : row.type === "template" && row.name.toLowerCase().includes(search),
+        : (row.type === "template" || context.switches.searchFolders) && row.name.toLowerCase().includes(search),
     )
     .filter((row) => query.include === "all" || query.include === `${row.type}s`)
     .toSorted((one, other) => one.updatedAt.localeCompare(other.updatedAt) || one.id.localeCompare(other.id));
@@ -120,27 +150,17 @@ function createTemplate(context: Context): Answer {
   checkFolder(context.store.state, context, body.parentFolderId);
   const broken = body.editorType === "builder" && body.editorContent !== undefined;
   const lost = context.dropContent || broken;
-  const template = context.store.commit((state) => {
-    const now = new Date(context.clock.now()).toISOString();
-    const row: Template = {
-      id: context.store.nextId("objectId"),
-      locationId: context.params.locationId ?? "",
-      type: "template",
-      name: body.name,
-      editorType: body.editorType,
-      editorContent: lost ? "" : (body.editorContent ?? ""),
-      subjectLine: lost ? "" : (body.subjectLine ?? ""),
-      previewText: lost ? "" : (body.previewText ?? ""),
-      fromName: body.fromName ?? "",
-      fromEmail: body.fromEmail ?? "",
-      parentFolderId: body.parentFolderId ?? null,
-      archived: false,
-      createdAt: now,
-      updatedAt: now,
-      listedFrom: context.clock.now() + context.listLagMs,
-    };
-    state.templates.push(row);
-    return row;
+  const template = newTemplate(context, {
+    locationId: context.params.locationId ?? "",
+    type: "template",
+    name: body.name,
+    editorType: body.editorType,
+    editorContent: lost ? "" : (body.editorContent ?? ""),
+    subjectLine: lost ? "" : (body.subjectLine ?? ""),
+    previewText: lost ? "" : (body.previewText ?? ""),
+    fromName: body.fromName ?? "",
+    fromEmail: body.fromEmail ?? "",
+    parentFolderId: body.parentFolderId ?? null,
   });
   if (broken) refuse(500, "Internal Server Error");
   return {
@@ -165,27 +185,10 @@ function createTemplate(context: Context): Answer {
 
 function createFolder(context: Context): Answer {
   const body = check(folderBody, context.body);
-  const folder = context.store.commit((state) => {
-    const now = new Date(context.clock.now()).toISOString();
-    const row: Template = {
-      id: context.store.nextId("objectId"),
-      locationId: context.params.locationId ?? "",
-      type: "folder",
-      name: body.name,
-      editorType: "html",
-      editorContent: "",
-      subjectLine: "",
-      previewText: "",
-      fromName: "",
-      fromEmail: "",
-      parentFolderId: null,
-      archived: false,
-      createdAt: now,
-      updatedAt: now,
-      listedFrom: context.clock.now() + context.listLagMs,
-    };
-    state.templates.push(row);
-    return row;
+  const folder = newTemplate(context, {
+    locationId: context.params.locationId ?? "",
+    type: "folder",
+    name: body.name,
   });
   const { id, name, createdAt, updatedAt } = folder;
   return { status: 201, body: { id, name, createdAt, updatedAt, traceId: context.traceId } };
@@ -228,9 +231,10 @@ function updateTemplate(context: Context): Answer {
     const row = find(state, context);
     row.name = body.name ?? row.name;
     if (touchesContent && !context.dropContent) {
-      // A partial update has been seen to reset what it does not name, so the stand-in does it every time.
-      row.subjectLine = body.subjectLine ?? "";
-      row.previewText = body.previewText ?? "";
+      // A partial update has been seen to reset what it does not name, so the stand-in does it unless told otherwise.
+      const keeps = context.switches.partialUpdate === "keep";
+      row.subjectLine = body.subjectLine ?? (keeps ? row.subjectLine : "");
+      row.previewText = body.previewText ?? (keeps ? row.previewText : "");
       row.editorType = body.editorType ?? row.editorType;
       row.editorContent = body.editorContent ?? row.editorContent;
     }

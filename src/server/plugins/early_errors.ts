@@ -1,5 +1,5 @@
 import "postgraphile";
-import type { ErrorCatalog } from "../errors.ts";
+import { type ErrorCatalog, withoutSuggestions } from "../errors.ts";
 import { currentRequest } from "../request.ts";
 
 interface Payload {
@@ -10,8 +10,10 @@ interface Payload {
  * Gives a code and a way out to the errors that come before execution (syntax, validation, headers), which never pass maskError.
  *
  * @param catalog where LF900 (invalid_request) is worded
+ * @param isIntrospectable whether an error may suggest names of the schema
  */
-export function earlyErrorsPlugin(catalog: ErrorCatalog): GraphileConfig.Plugin {
+export function earlyErrorsPlugin(catalog: ErrorCatalog, isIntrospectable: boolean): GraphileConfig.Plugin {
+  const wordingOf = (message: string) => (isIntrospectable ? message : withoutSuggestions(message));
   return {
     name: "EarlyErrorsPlugin",
     version: "1.0.0",
@@ -27,7 +29,9 @@ export function earlyErrorsPlugin(catalog: ErrorCatalog): GraphileConfig.Plugin 
           for (const error of payload.errors) {
             if (error.extensions?.code !== undefined) continue;
             const { message, extensions } =
-              result.statusCode >= 500 ? catalog.word("LF905", requestId ?? "") : catalog.word("LF900", error.message);
+              result.statusCode >= 500
+                ? catalog.word("LF905", requestId ?? "")
+                : catalog.word("LF900", wordingOf(error.message));
             error.message = message;
             error.extensions = { ...extensions, ...(requestId ? { requestId } : {}) };
           }

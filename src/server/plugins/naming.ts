@@ -36,6 +36,15 @@ function roleOf(columns: readonly string[]): string | null {
   return column?.endsWith("_id") ? column.slice(0, -"_id".length) : null;
 }
 
+/**
+ * A function is verb and object. Where types carry the module's name, its object does, as in the mutations that are made for a table:
+ * leadgen.approve_message is approveLeadgenMessage beside updateLeadgenMessage. Elsewhere it says in full what it works on already:
+ * resume_import_batch.
+ */
+function functionName(schema: string, name: string): string {
+  return schema in PREFIXES ? name : name.replace(/^[a-z0-9]+/, (verb) => `${verb}_${schema}`);
+}
+
 /** A table as its relations speak of it: without the module's name inside the module, with it from outside. */
 function relativeName(codec: Codec, from: Codec): string {
   const own = codec.extensions?.pg;
@@ -63,7 +72,8 @@ function backwardName(inflection: GraphileBuild.Inflection, relation: Relation, 
 /**
  * Names of the API: a frontend developer who knows one field guesses the next one.
  *
- * - types and root fields of tenancy, journeys and publishing carry no module name, those of the others do (ImportBatch);
+ * - types and root fields of tenancy, journeys and publishing carry no module name, those of the others do (ImportBatch,
+ *   leadgenCompanies, approveLeadgenMessage);
  * - the uuid key is `id`, the global node id `nodeId`;
  * - relations are named after the role in the foreign key and never repeat the module or the tenant;
  * - the smart tags `@fieldName` and `@foreignFieldName` on a foreign key have the last word.
@@ -78,11 +88,8 @@ export const NamingPlugin: GraphileConfig.Plugin = {
         return PREFIXES[pgNamespace.nspname] ?? `${pgNamespace.nspname}_`;
       },
       functionResourceName(_previous, _preset, { pgProc }) {
-        // A function is verb and object, and says in full what it works on: resume_import_batch.
         const tag = pgProc.getTags().name;
-        const schema = pgProc.getNamespace()?.nspname ?? "";
-        const prefix = schema in PREFIXES ? "" : `${schema}_`;
-        return typeof tag === "string" ? tag : `${prefix}${pgProc.proname}`;
+        return typeof tag === "string" ? tag : functionName(pgProc.getNamespace()?.nspname ?? "", pgProc.proname);
       },
       nodeIdFieldName() {
         return "nodeId";

@@ -15,6 +15,8 @@ import {
 interface Machine {
   name: string;
   table: string;
+  /** The column that holds the state. */
+  column: string;
   states: string[];
   steps: { from: string | null; to: string; roles: string[] }[];
   /** One row in every state. */
@@ -106,7 +108,7 @@ afterAll(async () => {
 async function readMachines(): Promise<void> {
   const found = await database.query<Omit<Machine, "rows" | "original">>(`
     select
-      args[1] as name, t.tgrelid::regclass::text as table,
+      args[1] as name, t.tgrelid::regclass::text as table, a.attname as column,
       (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid) as states,
       (
         select json_agg(json_build_object('from', s.from_state, 'to', s.to_state, 'roles', s.roles) order by s.id)
@@ -159,6 +161,7 @@ async function readMachines(): Promise<void> {
     journey_version_id: version.id,
   });
   const source = await insert("imports.sources", { ...tenant, mapping: "bloom", key: "original" });
+  const contact = await insert("leadgen.contacts", { ...tenant, full_name: "Original" });
   const originals: Record<string, Record<string, unknown>> = {
     "journeys.clients": client_row,
     "journeys.journeys": journey,
@@ -185,6 +188,15 @@ async function readMachines(): Promise<void> {
       mapping_hash: Buffer.from("00"),
       is_verified: true,
     }),
+    "leadgen.companies": await insert("leadgen.companies", { ...tenant, name: "Original" }),
+    "leadgen.contacts": contact,
+    "leadgen.messages": await insert("leadgen.messages", {
+      ...tenant,
+      contact_id: contact.id,
+      channel: "email",
+      body: "Original",
+    }),
+    "leadgen.pipeline_runs": await insert("leadgen.pipeline_runs", { ...tenant, started_at: "2026-01-01" }),
     "publishing.locations": location,
     "publishing.publications": publication,
     "publishing.publication_items": await insert("publishing.publication_items", {
@@ -216,6 +228,8 @@ async function readMachines(): Promise<void> {
 /** What a row of the table must also say in this state, and what must differ between two of its rows. */
 function particulars(machine: Machine, state: string): Record<string, unknown> {
   switch (machine.table) {
+    case "leadgen.pipeline_runs":
+      return { completed_at: state === "running" ? null : "2026-01-02" };
     case "journeys.comment_threads":
       return { resolved_at: state === "resolved" ? "2026-01-01" : null };
     case "publishing.locations":
@@ -234,7 +248,7 @@ function particulars(machine: Machine, state: string): Record<string, unknown> {
 function birth(machine: Machine, state: string, number: number): string {
   const own: Record<string, unknown> = {
     id: `00000000-0000-7000-8000-${String(number).padStart(12, "0")}`,
-    status: state,
+    [machine.column]: state,
   };
   for (const column of ["slug", "ghl_location_id", "token"]) {
     if (column in machine.original) own[column] = `number-${number}`;
@@ -242,11 +256,14 @@ function birth(machine: Machine, state: string, number: number): string {
   if ("order_index" in machine.original) own.order_index = number;
   if (machine.table === "imports.batches") own.source_id = own.id;
   const row = { ...machine.original, ...own, ...particulars(machine, state) };
-  return `insert into ${machine.table} select * from jsonb_populate_record(null::${machine.table}, ${pg.escapeLiteral(JSON.stringify(row))})`;
+  const columns = Object.keys(row)
+    .filter((column) => !/_normalized$/.test(column))
+    .join(", ");
+  return `insert into ${machine.table} (${columns}) select ${columns} from jsonb_populate_record(null::${machine.table}, ${pg.escapeLiteral(JSON.stringify(row))})`;
 }
 
 function step(machine: Machine, from: string, to: string): string {
-  const changes = Object.entries({ status: to, ...particulars(machine, to) })
+  const changes = Object.entries({ [machine.column]: to, ...particulars(machine, to) })
     .map(([column, value]) => `${column} = ${value === null ? "null" : pg.escapeLiteral(String(value))}`)
     .join(", ");
   return `update ${machine.table} set ${changes} where tenant_id = '${people.tenantId}' and id = '${machine.rows[from]}'`;
@@ -255,7 +272,7 @@ function step(machine: Machine, from: string, to: string): string {
 /** In this database alone every role may write these tables, so that nothing hides the trigger. */
 async function revealTriggers(): Promise<void> {
   const everybody = roles.map((role) => `landfall_${role}`).join(", ");
-  await database.query(`grant usage on schema public, app, journeys, imports, publishing to ${everybody}`);
+  await database.query(`grant usage on schema public, app, journeys, imports, publishing, leadgen to ${everybody}`);
   await database.query(`grant execute on function public.try_steps(text[]) to ${everybody}`);
   await database.query(`grant execute on all functions in schema app to ${everybody}`);
   for (const { table } of Object.values(machines)) {
@@ -315,6 +332,10 @@ const names = [
   "location",
   "publication",
   "publication_item",
+  "leadgen_company",
+  "leadgen_contact",
+  "leadgen_message",
+  "pipeline_run",
 ];
 
 test("can name every state machine of the database", () => {

@@ -1,0 +1,313 @@
+import type pg from "pg";
+import { errorCode, errorMessage, fail } from "../../errors.ts";
+import { mappedFields } from "../mappings/mapping.ts";
+import { reasons } from "../reasons.ts";
+import { inBatch, type LoadingBatch } from "./batch.ts";
+import type { LedgerCollection } from "./collections.ts";
+import { columnHash, latestBase, rowHash } from "./row_hash.ts";
+import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+
+/** How many rows are deleted in one transaction. */
+const chunkSize = 500;
+
+/**
+ * Finds the rows of earlier imports whose record the source no longer has, and decides which of them stay: those that people edited, unless
+ * the source wins, those that such a row belongs to, and those that something else holds on to. A source that is known to be partial
+ * lacks nothing.
+ *
+ * @returns why the batch must stop, where more is gone than may be; null else
+ */
+export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<string | null> {
+  if (batch.source.isPartial === true) return null;
+  const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
+  return await inBatch(batch, async (client) => {
+    await expectWholeCollections(client);
+    const tooMany: string[] = [];
+    for (const line of lines) {
+      const { gone, known } = await markGone(client, batch, line);
+      if (gone * 100 <= batch.deleteThreshold * known) continue;
+      const percent = ((gone * 100) / known).toFixed(1);
+      tooMany.push(`${gone} of ${known} ${line.collection.name} (${percent} %)`);
+    }
+    if (tooMany.length > 0) {
+      return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
+    }
+    for (const line of lines) await keepEdited(client, batch, line);
+    for (const line of lines.toReversed()) await keepParents(client, batch, line, ledger);
+    return null;
+  });
+}
+
+/**
+ * Stops a batch that would delete too much.
+ *
+ * @param message what `findGone` says
+ * @throws LandfallError `import_deletes_too_much`
+ */
+export function refuseDeletions(message: string): never {
+  return fail(
+    "import_deletes_too_much",
+    message,
+    "Check that the source is whole. If they are meant to be gone, run the import again with a higher --delete-threshold (percent).",
+  );
+}
+
+async function markGone(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+): Promise<{ gone: number; known: number }> {
+  const [found] = await run<{ gone: string; known: string }>(
+    client,
+    sql`
+    with known as materialized (
+      select crosswalk.row_id, crosswalk.record_id, crosswalk.batch_id
+      from imports.crosswalk
+      join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = crosswalk.row_id
+      where crosswalk.tenant_id = ${batch.tenantId} and crosswalk.source_id = ${batch.sourceId}
+        and crosswalk.collection = ${line.collection.name}
+    ),
+    gone as materialized (
+      select known.row_id, known.record_id, record.sha256
+      from known
+      join imports.records record
+        on record.tenant_id = ${batch.tenantId} and record.batch_id = known.batch_id and record.row_id = known.row_id
+      where not exists (
+        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = known.row_id
+      )
+    ),
+    marked as (
+      insert into app_private.import_gone_rows (batch_id, row_id, collection_id, record_id, sha256)
+      select ${batch.id}, gone.row_id, ${line.id}, gone.record_id, gone.sha256 from gone
+      on conflict do nothing
+    )
+    select (select count(*) from gone) as gone, (select count(*) from known) as known`,
+  );
+  return { gone: Number(found?.gone ?? 0), known: Number(found?.known ?? 0) };
+}
+
+async function keepEdited(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<void> {
+  if (batch.onConflict === "source_wins") return;
+  const shape = shapeOf(line.collection);
+  const hashes = join(
+    shape.columns.map((column) => columnHash(`existing.${column}`)),
+    ", ",
+  );
+  await keep(
+    client,
+    batch,
+    line,
+    "gone_but_edited",
+    sql`
+    select gone.row_id, null::text as detail
+    from app_private.import_gone_rows gone
+    join ${raw(shape.table)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = gone.row_id
+    left join lateral (${latestBase(batch, shape, "existing")}) latest on true
+    where gone.batch_id = ${batch.id} and gone.collection_id = ${line.id} and not gone.is_kept
+      and case
+        when latest.column_hashes is null or latest.columns <> ${shape.columns}::text[]
+          then latest.row_hash is distinct from ${rowHash(shape, "existing")}
+        else latest.column_hashes <> array[${hashes}]
+      end`,
+  );
+}
+
+/** What a kept row links to cannot go either. */
+async function keepParents(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  ledger: LedgerCollection[],
+): Promise<void> {
+  for (const [, field] of mappedFields(line.collection)) {
+    const parent = ledger.find(({ collection }) => collection.name === field.codec.linksTo);
+    if (parent === undefined || parent === line) continue;
+    await keep(
+      client,
+      batch,
+      parent,
+      "gone_but_edited",
+      sql`
+      select distinct on (gone.row_id) gone.row_id, ${`${line.collection.name}/`} || child.record_id || ' belongs to it and stays.' as detail
+      from app_private.import_gone_rows child
+      join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = child.row_id
+      join app_private.import_gone_rows gone on gone.batch_id = child.batch_id and gone.row_id = existing.${raw(field.column)}
+      where child.batch_id = ${batch.id} and child.collection_id = ${line.id} and child.is_kept and not gone.is_kept
+      order by gone.row_id, child.record_id`,
+    );
+  }
+}
+
+/** `rows` gives row_id and detail of gone rows that stay. */
+async function keep(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  reason: "gone_but_edited" | "gone_but_held",
+  rows: Sql,
+): Promise<void> {
+  await run(
+    client,
+    sql`
+    with kept as (
+      update app_private.import_gone_rows gone
+      set is_kept = true
+      from (${rows}) staying
+      where gone.batch_id = ${batch.id} and gone.row_id = staying.row_id and not gone.is_kept
+      returning gone.row_id, gone.record_id, staying.detail
+    )
+    insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, detail, way_out)
+    select ${batch.id}, ${line.id}, kept.row_id, kept.record_id, ${reason}, kept.detail, ${reasons[reason]}
+    from kept`,
+  );
+}
+
+/**
+ * Tries the deletions and takes them back at once: what cannot be deleted, because something else holds on to it, stays and is told, and
+ * is no surprise at the end.
+ */
+export async function tryDeletions(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
+  for (const line of ledger.toReversed()) {
+    if (line.collection.table === null || line.step !== "landed") continue;
+    await inBatch(batch, async (client) => {
+      const ids = await goingRows(client, batch, line, null);
+      for (let start = 0; start < ids.length; start += chunkSize) {
+        const chunk = ids.slice(start, start + chunkSize);
+        if ((await tryToDelete(client, batch, line, chunk)) === null) continue;
+        for (const id of chunk) {
+          const obstacle = await tryToDelete(client, batch, line, [id]);
+          if (obstacle === null) continue;
+          await keep(
+            client,
+            batch,
+            line,
+            "gone_but_held",
+            sql`select ${id}::uuid as row_id, ${obstacle}::text as detail`,
+          );
+        }
+      }
+    });
+  }
+}
+
+/** @returns what stands in the way, or null */
+async function tryToDelete(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  ids: string[],
+): Promise<string | null> {
+  await client.query("savepoint deletion");
+  try {
+    await deleteRows(client, batch, line, ids);
+    await client.query("rollback to savepoint deletion");
+    return null;
+  } catch (error) {
+    // A refusal: a constraint, or a trigger's own word.
+    if (!/^(23|LF)/.test(errorCode(error) ?? "")) throw error;
+    await client.query("rollback to savepoint deletion");
+    return `${errorMessage(error).replace(/\.$/, "")}.`;
+  }
+}
+
+/**
+ * Moves ranked rows that will be deleted behind all others, so that those that stay can take their places. Their images are kept first.
+ */
+export async function makeRoom(batch: LoadingBatch, line: LedgerCollection, shape: Shape): Promise<void> {
+  const ranked = Object.entries(line.collection.derived).find(([, { kind }]) => kind === "rank");
+  if (ranked === undefined || ranked[1].kind !== "rank") return;
+  const place = raw(ranked[0]);
+  const within = raw(ranked[1].within);
+  const columns = shape.columns.map((column) => (column === ranked[0] ? "moving.new_place" : `row.${column}`));
+  const moved = raw(`sha256(convert_to(jsonb_build_array(${columns.join(", ")})::text, 'UTF8'))`);
+  await inBatch(batch, async (client) => {
+    await run(
+      client,
+      sql`
+      with moving as materialized (
+        select existing.id, to_jsonb(existing) as image,
+               row_number() over (partition by existing.${within} order by existing.${place})
+               + (select greatest(max(other.${place}), (
+                    select max(place.place) from app_private.import_places place
+                    where place.batch_id = ${batch.id} and place.collection_id = ${line.id}
+                  ))
+                  from ${raw(shape.table)} other
+                  where other.tenant_id = ${batch.tenantId} and other.${within} = existing.${within}) as new_place
+        from app_private.import_gone_rows gone
+        join ${raw(shape.table)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = gone.row_id
+        where gone.batch_id = ${batch.id} and gone.collection_id = ${line.id} and not gone.is_kept
+          and not exists (
+            select from imports.effects effect
+            where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.row_id = existing.id
+          )
+      ),
+      images as (
+        insert into app_private.import_before_images (batch_id, row_id, table_name, image)
+        select ${batch.id}, moving.id, ${shape.table}, moving.image from moving
+      ),
+      effects as (
+        insert into imports.effects (batch_id, row_id, table_name, effect, row_hash)
+        select ${batch.id}, moving.id, ${shape.table}, 'updated', ${moved} from moving
+        join ${raw(shape.table)} row on row.tenant_id = ${batch.tenantId} and row.id = moving.id
+      )
+      update ${raw(shape.table)} existing
+      set ${place} = moving.new_place
+      from moving
+      where existing.tenant_id = ${batch.tenantId} and existing.id = moving.id`,
+    );
+  });
+}
+
+/** Deletes what is gone and does not stay, children before their parents; rows and outcomes of a chunk in one transaction. */
+export async function removeGone(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
+  for (const line of ledger.toReversed()) {
+    if (line.collection.table === null) continue;
+    for (let remain = true; remain; ) {
+      remain = await inBatch(batch, async (client) => {
+        const ids = await goingRows(client, batch, line, chunkSize);
+        if (ids.length === 0) return false;
+        await deleteRows(client, batch, line, ids);
+        await client.query(
+          `insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
+           select batch_id, collection_id, row_id, record_id, sha256, 'deleted', 'gone_from_source'
+           from app_private.import_gone_rows where batch_id = $1 and row_id = any ($2::uuid[])`,
+          [batch.id, ids],
+        );
+        return true;
+      });
+    }
+  }
+}
+
+async function goingRows(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  limit: number | null,
+): Promise<string[]> {
+  const { rows } = await client.query<{ row_id: string }>(
+    `select gone.row_id from app_private.import_gone_rows gone
+     where gone.batch_id = $1 and gone.collection_id = $2 and not gone.is_kept
+       and not exists (
+         select from imports.records record
+         where record.tenant_id = $3 and record.batch_id = $1 and record.row_id = gone.row_id
+       )
+     order by gone.row_id
+     limit $4`,
+    [batch.id, line.id, batch.tenantId, limit],
+  );
+  return rows.map(({ row_id }) => row_id);
+}
+
+async function deleteRows(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  ids: string[],
+): Promise<void> {
+  await client.query(`select app_private.delete_imported_rows($1, $2, $3::uuid[])`, [
+    batch.id,
+    line.collection.table,
+    ids,
+  ]);
+}
