@@ -10,6 +10,7 @@ import {
   fillTenants,
   type Login,
   type Person,
+  recordHistory,
   rowOf,
   type Tenant,
 } from "./world.ts";
@@ -23,6 +24,8 @@ export interface Actor extends Asker {
   /** The login that the administrator becomes, so that one connection plays everybody; null stays the administrator. */
   login: string | null;
   settings: Record<string, string>;
+  /** Whether its tenant is suspended, which every statement is told. */
+  isSuspended?: boolean;
   /** Whether it writes the effects of an import, which may be born in any state. */
   isImport?: boolean;
 }
@@ -87,6 +90,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
   const fallen = await addTheFallen(database, ours);
   const [reporter, automation] = [await login("reporter", ours.id), await login("automation", ours.id)];
   const tables = await fillTenants(database, [ours, theirs]);
+  for (const tenant of [ours, theirs]) await recordHistory(database, tenant, tables);
 
   const named = (word: string) => `${database.rolePrefix}_${word}`;
   const nobody: Asker = { tenantId: null, userId: null, clientIds: [], rowsOf: () => [] };
@@ -157,7 +161,10 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       unheld("admin who claims the other tenant", admin, { "app.tenant_id": theirs.id }),
       unheld("viewer who claims to be an admin", person("viewer", "admin", ours.people.viewer)),
       unheld("client who claims to be an editor", person("client", "editor", ours.people.client)),
-      ...fallen.map(({ name, member, tenant }) => unheld(name, person(name, "admin", member, tenant))),
+      ...fallen.map(({ name, member, tenant }) => ({
+        ...unheld(name, person(name, "admin", member, tenant)),
+        isSuspended: tenant !== ours,
+      })),
       unheld("worker without a tenant", worker, { "app.tenant_id": "" }),
       unheld("worker with a tenant that is not there", worker, { "app.tenant_id": randomUUID() }),
       unheld("reporter whom nobody pinned", unpinned, { "app.tenant_id": ours.id }),

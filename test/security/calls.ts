@@ -130,9 +130,10 @@ function argumentOf(argument: Argument, schema: string, tables: Table[], wish: C
     inet: "'127.0.0.1'",
     interval: "'1 hour'",
     "timestamp with time zone": "now()",
+    regclass: "'journeys.clients'",
     "text[]": "'{}'",
   };
-  const value = values[type];
+  const value = values[type] ?? (type.endsWith("[]") ? "'{}'" : undefined);
   if (value === undefined) throw new Error(`${name} ${type}: teach test/security/calls.ts a value of this type.`);
   return value;
 }

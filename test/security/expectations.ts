@@ -1,6 +1,11 @@
 /**
  * Who may do what to which rows: declared here, by kind of table, and tried on every table by every role in matrix.test.ts. A table, a view
- * or a function that is not here fails the suite.
+ * or a function that is not here fails the suite, which says what to write as the grants stand. Write it only once it is what you meant:
+ *
+ * - a table goes into `tables`, by one of the kinds below, or with its rights role by role; a role has what it inherits besides;
+ * - `every`, `own` and their like say which rows of the tenant; a condition of a policy is written here again, in TypeScript;
+ * - a view goes into `views`, a function with the types of its arguments into `functions`, each with the roles that its grants name;
+ * - a column of a type, or a check, for which no row can be made is taught to rows.ts; the error names it.
  */
 import type { Row } from "./rows.ts";
 
@@ -57,6 +62,7 @@ export const inherits: Partial<Record<Word, Word>> = { editor: "viewer", admin: 
 const every: Which = () => true;
 const never: Which = () => false;
 const own: Which = (row, { userId }) => row.user_id === userId;
+const unmerged: Which = (row) => row.merged_into_id === null;
 const written: Which = (row, { userId }) => row.author_id === userId;
 const ofClient: Which = (row, { clientIds }) => clientIds.includes(row.client_id as string);
 const shown: Which = (row, asker) => ofClient(row, asker) && row.is_visible_to_client === true;
@@ -69,6 +75,9 @@ const everything: Rights = { select: every, insert: "*", update: ["*", every], d
 /** The owner passes no policy over: it has policies of its own, to every row of every tenant. */
 const owner: Rights = { ...everything, beyondTenants: true };
 const readAll: Rights = { select: every, beyondTenants: true };
+
+/** The owner writes what happened, and changes none of it. */
+const writtenOnce: Rights = { ...readAll, insert: "*", update: ["*", never], delete: never };
 
 // Kinds of tables.
 
@@ -91,6 +100,20 @@ function writtenByDeeds(client?: Which): Expectation {
     rights: {
       viewer: { select: every },
       ...(client ? { client: { select: client } } : {}),
+      worker: everything,
+      owner,
+    },
+  };
+}
+
+/** Leads: people and automations of the tenant read them and write them by column, the worker imports them. */
+function lead(rights: Partial<Record<"editor" | "admin" | "automation", Rights>>, which = every): Expectation {
+  return {
+    kind: "lead",
+    rights: {
+      viewer: { select: which },
+      ...rights,
+      automation: { select: which, ...rights.automation },
       worker: everything,
       owner,
     },
@@ -247,6 +270,325 @@ export const tables: Record<string, Expectation> = {
     },
   },
 
+  // leadgen
+  "leadgen.labels": {
+    kind: "reference",
+    rights: { viewer: readAll, automation: readAll, worker: readAll, owner },
+  },
+  "leadgen.activities": lead({
+    editor: {
+      insert: `
+        batch_id contact_id detail external_id name occurred_at owner_id payload source type
+      `,
+      update: [
+        `
+        batch_id contact_id detail is_processed name occurred_at owner_id source type version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        batch_id contact_id cost_usd detail external_id name occurred_at owner_id payload source type
+      `,
+      update: ["contact_id cost_usd is_processed version", every],
+    },
+  }),
+  "leadgen.batches": lead({
+    editor: {
+      insert: "description is_active name owner_id",
+      update: ["description is_active name owner_id version", every],
+    },
+    admin: { delete: every },
+    automation: { insert: "description name owner_id" },
+  }),
+  "leadgen.campaigns": lead({
+    editor: {
+      insert: "batch_id channel is_active lemlist_campaign_id name owner_id",
+      update: ["batch_id channel is_active lemlist_campaign_id name owner_id version", every],
+    },
+    admin: { delete: every },
+  }),
+  "leadgen.companies": lead(
+    {
+      editor: {
+        insert: `
+        ai_adoption batch_id batch_number business_model business_type buying_stage cohort company_size
+        crm_status domain engagement_status geo_region hq_city hq_country industry industry_category name
+        news_confidence notes owner_id ownership_type pre_score research_confidence revenue_range summary tier
+        triage_notes triage_score verified_employees verified_revenue_eur_m
+      `,
+        update: [
+          `
+        ai_adoption batch_id batch_number business_model business_type buying_stage cohort company_size
+        crm_status domain engagement_status geo_region hq_city hq_country industry industry_category name
+        news_confidence notes owner_id ownership_type pre_score research_confidence revenue_range summary tier
+        triage_notes triage_score verified_employees verified_revenue_eur_m version
+      `,
+          unmerged,
+        ],
+      },
+      admin: { delete: unmerged },
+      automation: {
+        insert: `
+        ai_adoption batch_id batch_number business_model business_type buying_stage cohort company_size
+        crm_status domain engagement_status geo_region hq_city hq_country industry industry_category name
+        news_confidence notes owner_id ownership_type pre_score research_confidence revenue_range summary tier
+        triage_notes triage_score verified_employees verified_revenue_eur_m
+      `,
+        update: [
+          `
+        ai_adoption batch_number business_model business_type buying_stage cohort company_size crm_status domain
+        engagement_status enrichment_cost_usd error_message geo_region hq_city hq_country industry
+        industry_category is_synced_to_lemlist news_confidence ownership_type pre_score research_confidence
+        revenue_range summary tier triage_notes triage_score verified_employees verified_revenue_eur_m version
+      `,
+          unmerged,
+        ],
+      },
+    },
+    unmerged,
+  ),
+  "leadgen.company_enrichment_l2": lead({
+    editor: {
+      insert: `
+        adoption_barriers ai_hiring ai_opportunities certifications company_id company_intel competitor_ai_moves
+        competitors cross_functional_pain customer_segments digital_initiatives eu_grants funding_history
+        hiring_signals industry_pain_points key_products leadership_changes leadership_team pain_hypothesis
+        quick_wins recent_news relevant_case_study tech_partnerships tech_stack
+      `,
+      update: [
+        `
+        adoption_barriers ai_hiring ai_opportunities certifications company_intel competitor_ai_moves
+        competitors cross_functional_pain customer_segments digital_initiatives eu_grants funding_history
+        hiring_signals industry_pain_points key_products leadership_changes leadership_team pain_hypothesis
+        quick_wins recent_news relevant_case_study tech_partnerships tech_stack version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        adoption_barriers ai_hiring ai_opportunities certifications company_id company_intel competitor_ai_moves
+        competitors cross_functional_pain customer_segments digital_initiatives enriched_at enrichment_cost_usd
+        eu_grants funding_history hiring_signals industry_pain_points key_products leadership_changes
+        leadership_team pain_hypothesis quick_wins recent_news relevant_case_study tech_partnerships tech_stack
+      `,
+      update: [
+        `
+        adoption_barriers ai_hiring ai_opportunities certifications company_intel competitor_ai_moves
+        competitors cross_functional_pain customer_segments digital_initiatives enriched_at enrichment_cost_usd
+        eu_grants funding_history hiring_signals industry_pain_points key_products leadership_changes
+        leadership_team pain_hypothesis quick_wins recent_news relevant_case_study tech_partnerships tech_stack
+        version
+      `,
+        every,
+      ],
+    },
+  }),
+  "leadgen.company_tags": lead({
+    editor: { insert: "category company_id value", delete: every },
+    automation: { insert: "category company_id value", delete: every },
+  }),
+  "leadgen.contact_batches": lead({
+    editor: { insert: "batch_id contact_id", delete: every },
+    automation: { insert: "batch_id contact_id", delete: every },
+  }),
+  "leadgen.contact_enrichment": lead({
+    editor: {
+      insert: `
+        contact_id linkedin_profile_summary person_summary relationship_synthesis
+      `,
+      update: [
+        `
+        linkedin_profile_summary person_summary relationship_synthesis version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        contact_id enriched_at enrichment_cost_usd linkedin_profile_summary person_summary
+        relationship_synthesis
+      `,
+      update: [
+        `
+        enriched_at enrichment_cost_usd linkedin_profile_summary person_summary relationship_synthesis version
+      `,
+        every,
+      ],
+    },
+  }),
+  "leadgen.contacts": lead(
+    {
+      editor: {
+        insert: `
+        ai_champion_score authority_score company_id contact_score contact_source department email full_name
+        icp_fit is_ai_champion job_title language linkedin_url location_city location_country notes owner_id
+        phone_number profile_photo_url relationship_status seniority_level
+      `,
+        update: [
+          `
+        ai_champion_score authority_score company_id contact_score contact_source department email full_name
+        icp_fit is_ai_champion job_title language linkedin_url location_city location_country notes owner_id
+        phone_number profile_photo_url relationship_status seniority_level version
+      `,
+          unmerged,
+        ],
+      },
+      admin: { delete: unmerged },
+      automation: {
+        insert: `
+        ai_champion_score authority_score company_id contact_score contact_source department email full_name
+        icp_fit is_ai_champion job_title language linkedin_url location_city location_country notes owner_id
+        phone_number profile_photo_url relationship_status seniority_level
+      `,
+        update: [
+          `
+        ai_champion_score authority_score contact_score contact_source department duplicity_detail email
+        enrichment_cost_usd error_message has_duplicity_conflict icp_fit is_ai_champion is_duplicity_checked
+        is_email_looked_up is_enriched job_title language linkedin_url location_city location_country
+        phone_number profile_photo_url relationship_status seniority_level version
+      `,
+          unmerged,
+        ],
+      },
+    },
+    unmerged,
+  ),
+  "leadgen.crm_event_participants": lead({
+    editor: { insert: "contact_id crm_event_id", delete: every },
+    automation: { insert: "contact_id crm_event_id", delete: every },
+  }),
+  "leadgen.crm_events": lead({
+    editor: {
+      insert: `
+        company_id company_name created_by creator_id event_at name next_steps outcome summary type
+      `,
+      update: [
+        `
+        company_id company_name created_by creator_id event_at name next_steps outcome summary type version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        company_id company_name created_by creator_id event_at name next_steps outcome summary type
+      `,
+    },
+  }),
+  "leadgen.history": lead({}),
+  "leadgen.messages": lead({
+    editor: {
+      insert: `
+        batch_id body campaign_id channel contact_id label language owner_id sequence_step subject tone variant
+      `,
+      update: [
+        `
+        batch_id body campaign_id channel label language owner_id sequence_step subject tone variant version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        batch_id body campaign_id channel contact_id generation_cost_usd label language owner_id sequence_step
+        subject tone variant
+      `,
+      update: [
+        `
+        body campaign_id generation_cost_usd label language subject tone version
+      `,
+        every,
+      ],
+    },
+  }),
+  "leadgen.owners": lead({
+    admin: {
+      insert: `
+        default_language default_tone email is_active is_lemlist_configured lemlist_default_campaign
+        linkedin_url name signature_block user_id
+      `,
+      update: [
+        `
+        default_language default_tone email is_active is_lemlist_configured lemlist_default_campaign
+        linkedin_url name signature_block user_id version
+      `,
+        every,
+      ],
+      delete: every,
+    },
+  }),
+  "leadgen.pipeline_runs": lead({
+    admin: { delete: every },
+    automation: {
+      insert: `
+        batch_id config execution_id l1_total l2_total owner_id person_total total_companies total_contacts
+      `,
+      update: [
+        `
+        config cost_usd error_message l1_done l1_total l2_done l2_total person_done person_total total_companies
+        total_contacts version
+      `,
+        every,
+      ],
+    },
+  }),
+  "leadgen.research_assets": lead({
+    editor: {
+      insert: `
+        company_id confidence_score contact_id cost_usd name quality_score research_data researched_at
+        tool_config tool_name
+      `,
+      update: [
+        `
+        confidence_score cost_usd name quality_score research_data researched_at tool_config tool_name version
+      `,
+        every,
+      ],
+    },
+    admin: { delete: every },
+    automation: {
+      insert: `
+        company_id confidence_score contact_id cost_usd name quality_score research_data researched_at
+        tool_config tool_name
+      `,
+    },
+  }),
+  "leadgen.task_activities": lead({
+    editor: { insert: "activity_id task_id", delete: every },
+    automation: { insert: "activity_id task_id", delete: every },
+  }),
+  "leadgen.task_contacts": lead({
+    editor: { insert: "contact_id task_id", delete: every },
+    automation: { insert: "contact_id task_id", delete: every },
+  }),
+  "leadgen.tasks": lead({
+    editor: {
+      insert: `
+        calendar_id completed_date completion_detail detail name owner_id owner_name scheduled_date
+      `,
+      update: [
+        `
+        calendar_id completed_date completion_detail detail name owner_id owner_name scheduled_date version
+      `,
+        every,
+      ],
+      delete: every,
+    },
+    automation: {
+      insert: `
+        calendar_id completed_date completion_detail detail name owner_id owner_name scheduled_date
+      `,
+    },
+  }),
+
   // imports
   "imports.sources": ledger(["insert"]),
   "imports.batches": ledger(["insert", "update"]),
@@ -260,12 +602,14 @@ export const tables: Record<string, Expectation> = {
   "imports.attachments": ledger(["insert"]),
   "imports.undoings": ledger(["insert", "update"]),
   "imports.fixes": ledger(["update"]),
+  "imports.predictions": ledger(["insert", "update", "delete"]),
 
   // publishing
   "publishing.locations": ledger(["insert", "update"]),
   "publishing.publications": ledger(["insert", "update"]),
   "publishing.publication_items": ledger(["insert", "update"]),
   "publishing.remote_objects": ledger(["insert", "update"]),
+  "publishing.api_calls": ledger(["insert"]),
 
   // audit
   "audit.changes": {
@@ -273,7 +617,7 @@ export const tables: Record<string, Expectation> = {
     rights: {
       viewer: { select: (row) => row.table_name !== "tenancy.sessions" },
       admin: { select: every },
-      owner: { ...readAll, insert: "*", update: ["*", never], delete: never },
+      owner: writtenOnce,
     },
     isAppendOnly: true,
   },
@@ -294,6 +638,12 @@ export const tables: Record<string, Expectation> = {
   "app_private.import_places": landing({ insert: "*", delete: every }),
   "app_private.import_before_images": landing({ insert: "*" }),
   "app_private.import_leases": landing(everything),
+  "app_private.import_gone_rows": landing(everything),
+  "app_private.import_predicted_records": landing({ insert: "*", delete: every }),
+  "app_private.allowances": secret,
+  "app_private.call_budgets": secret,
+  "app_private.trusted_documents": secret,
+  "audit.operator_deeds": { kind: "audit", rights: { owner: writtenOnce }, isAppendOnly: true },
   "graphile_worker._private_jobs": queue,
   "graphile_worker._private_job_queues": queue,
   "graphile_worker._private_tasks": queue,
@@ -310,10 +660,10 @@ function isMember(row: Row, { rowsOf }: Asker): boolean {
 
 /** Parts of a table are reached through it, and by nobody directly; what waits in the default one is moved on by the owner. */
 export function partition(name: string): Expectation {
-  const moves: Rights = name.endsWith("_default") ? { delete: every } : { delete: never };
+  const moves: Rights = name.endsWith("_default") ? { delete: every } : {};
   return {
     kind: "partition",
-    rights: { owner: { ...readAll, insert: "*", update: ["*", never], ...moves } },
+    rights: { owner: { ...writtenOnce, ...moves } },
     isAppendOnly: true,
   };
 }
@@ -347,25 +697,40 @@ export const functions: Record<string, string> = {
   "app.current_tenant_id()": anybody,
   "app.current_user_id()": anybody,
   "app.end_beats(text)": "worker",
+  "app.explain_refusal(uuid,uuid,uuid)": "authenticator",
+  "app.has_sample_people()": "authenticator worker",
+  "app.normalized_domain(text)": "automation editor worker",
+  "app.normalized_email(text)": "automation editor worker",
+  "app.normalized_linkedin_url(text)": "automation editor worker",
   "app.password_parameters(text,bytea,jsonb)": "authenticator",
+  "app.plan_source(uuid)": "client viewer worker",
   "app.searchable_text(text,jsonb)": "editor worker",
-  "app.set_location_token(uuid,text)": "admin",
+  "app.set_location_token(uuid,text,publishing.auth_kind)": "admin",
   "app.sign_in(text,bytea,text,interval,text,inet)": "authenticator",
   "app.sign_out(boolean)": "viewer client",
+  "app.spend_allowances(text[],integer[],integer[])": "authenticator",
   "app.sweep_workers(interval)": "worker",
   "app.switch_tenant(text,text,inet)": "viewer client",
+  "app.trusted_document(text)": "authenticator",
   "app.uuidv5(uuid,text)": anybody,
   "app.uuidv7()": anybody,
   "app_private.analyze_imports(uuid)": "worker",
+  "app_private.begin_token_refresh(uuid,text,interval)": "worker",
+  "app_private.delete_imported_rows(uuid,text,uuid[])": "worker",
   "app_private.end_source_turn(text,timestamp with time zone)": "worker",
+  "app_private.end_token_refresh(uuid,text,text)": "worker",
   "app_private.freeze_source(text,interval)": "worker",
   "app_private.import_dependants(uuid,text,uuid[],uuid[])": "worker",
   "app_private.make_import_partition(uuid)": "worker",
   "app_private.plan_import_rollback(uuid)": "worker",
+  "app_private.publications_wait()": "worker",
   "app_private.readable_json(text)": "worker",
+  "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
   "app_private.requeue_import_batches(interval)": "worker",
+  "app_private.restore_deleted_rows(uuid,text,uuid[])": "worker",
   "app_private.slugify(text)": "worker",
+  "app_private.take_call(uuid,text,integer)": "worker",
   "app_private.take_source_turn(text,integer,interval)": "worker",
   "audit.make_partitions(integer)": "worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
@@ -403,11 +768,20 @@ export const functions: Record<string, string> = {
   "journeys.start_comment_thread(uuid,text,uuid,uuid,jsonb,boolean)": "client editor",
   "journeys.submit_journey(uuid,text,integer)": "editor",
   "journeys.withdraw_journey(uuid,integer)": "editor",
+  "leadgen.companies_allowed_transitions(leadgen.companies)": "automation viewer",
+  "leadgen.contacts_allowed_transitions(leadgen.contacts)": "automation viewer",
+  "leadgen.messages_allowed_transitions(leadgen.messages)": "automation viewer",
+  "leadgen.pipeline_runs_allowed_transitions(leadgen.pipeline_runs)": "automation viewer",
   "publishing.installation_id()": "worker",
   "publishing.location_token(uuid)": "worker",
   "publishing.resume_publications(interval)": "worker",
   "publishing.retry_publication(uuid)": "admin",
+  "publishing.retry_publication_item(uuid)": "admin",
+  "publishing.sync_template(uuid,uuid)": "admin",
+  "publishing.unpublish_journey(uuid)": "admin",
   "tenancy.create_tenant(text,text,text)": "operator",
+  "tenancy.reactivate_tenant(text)": "operator",
+  "tenancy.suspend_tenant(text,text)": "operator",
 };
 
 /** Functions that look beyond the tenant of whoever calls them, and why they may. */
@@ -415,6 +789,8 @@ export const functionsBeyondTenants: Record<string, string> = {
   "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
   "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
   "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",
+  "app_private.take_call(uuid,text,integer)":
+    "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":
     "finds batches whose worker died, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":

@@ -87,8 +87,8 @@ export function isRow(table: Table, row: Row): string {
 }
 
 /** The statement that inserts a row as it is. */
-function copying(table: Table, row: Row): string {
-  const columns = table.columns.map(({ name }) => quote(name)).join(", ");
+function copying(table: Table, row: Row, isNamed = (_column: string) => true): string {
+  const columns = table.columns.flatMap(({ name }) => (isNamed(name) ? [quote(name)] : [])).join(", ");
   const record = `jsonb_populate_record(null::${table.name}, ${pg.escapeLiteral(JSON.stringify(row))})`;
   return `insert into ${table.name} as t (${columns}) select ${columns} from ${record}`;
 }
@@ -99,7 +99,7 @@ function hasTenant(table: Table): boolean {
 
 /** The columns of a list, "*" being all. */
 function names(list: string | undefined, column: string): boolean {
-  return list === "*" || (list?.split(" ").includes(column) ?? false);
+  return list === "*" || (list?.trim().split(/\s+/).includes(column) ?? false);
 }
 
 /** What a view shows of the other tenant: nothing, but to the owner, which proves that there is something. */
@@ -138,7 +138,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         isFull: true,
         targets: (target) => tenant.rows.get(target) ?? [],
         ...(hasTenant(table) ? { fixed: { tenant_id: tenant.id } } : {}),
-        ...(columns === undefined ? {} : { columns: columns.split(" ") }),
+        ...(columns === undefined ? {} : { columns: columns.trim().split(/\s+/) }),
         ...(states === undefined ? {} : { states }),
       });
     } finally {
@@ -226,13 +226,15 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
 
   /** Nothing that a claim which does not hold may do has an effect. */
   async function vainAttempts(table: Table, actor: Actor, rights: Rights): Promise<Probe[]> {
-    const { values } = await draftFor(table, actor, rights, ours);
+    const { values } = rights.insert ? await draftFor(table, actor, rights, ours) : { values: undefined };
+    const [own] = ours.rows.get(table.name) ?? [];
+    const insert = values ? insertion(table, values) : own && copying(table, own);
     const [column] = table.columns.map(({ name }) => name).filter((name) => names(rights.update?.[0], name));
     const first = column ?? table.columns[0]?.name ?? "id";
     const right = (isGranted: boolean) => (!isGranted ? refused : rights.beyondTenants ? /^\w+$/ : nothing);
     return [
-      ...(values && !rights.beyondTenants
-        ? [{ what: "insert", sql: insertion(table, values), right: rights.insert ? refusedOrRuled : refused }]
+      ...(insert && !rights.beyondTenants
+        ? [{ what: "insert", sql: insert, right: rights.insert ? refusedOrRuled : refused }]
         : []),
       {
         what: "update all",
@@ -256,25 +258,32 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
   }
 
   async function insertions(table: Table, actor: Actor, rights: Rights, own: Row[], foreign: Row[]): Promise<Probe[]> {
-    const { values, right } = await draftFor(table, actor, rights, ours);
-    const { values: theirValues } = await draftFor(table, actor, rights, theirs);
+    const isGranted = rights.insert !== undefined;
+    const { values, right } = isGranted
+      ? await draftFor(table, actor, rights, ours)
+      : { values: undefined, right: refused };
     const probes: Probe[] = [];
     // Whoever is bound to no tenant names it.
     const ownValues = rights.beyondTenants && hasTenant(table) ? { tenant_id: ours.id, ...values } : values;
-    const isGranted = rights.insert !== undefined;
     if (values && ownValues) {
-      probes.push({ what: "insert own", sql: insertion(table, ownValues), right: isGranted ? right : refused });
+      probes.push({ what: "insert own", sql: insertion(table, ownValues), right });
     } else if (own[0]) {
       // Every key is taken: to meet one, the row must have come past grants and policies.
-      probes.push({ what: "insert own again", sql: copying(table, own[0]), right: isGranted ? /^23505$/ : refused });
+      const isNamed = (column: string) => !isGranted || names(rights.insert, column);
+      probes.push({
+        what: "insert own again",
+        sql: copying(table, own[0], isNamed),
+        right: isGranted ? /^23505$/ : refused,
+      });
     }
-    if (theirValues && hasTenant(table)) {
-      const isFree = rights.insert === "*" && rights.beyondTenants;
+    if (foreign[0] && hasTenant(table)) {
+      const isWhole = rights.insert === "*";
+      const { values: theirValues } = isWhole ? await draftFor(table, actor, rights, theirs) : { values: undefined };
       probes.push({
         what: "insert foreign",
         isForeign: true,
-        sql: insertion(table, { ...theirValues, tenant_id: theirs.id }),
-        right: isFree ? right : rights.insert === "*" ? refusedOrRuled : refused,
+        sql: theirValues ? insertion(table, { ...theirValues, tenant_id: theirs.id }) : copying(table, foreign[0]),
+        right: !isWhole ? refused : !rights.beyondTenants ? refusedOrRuled : theirValues ? right : /^23505$/,
       });
     }
     if (values && rights.insert !== undefined && !rights.beyondTenants) {

@@ -120,6 +120,7 @@ export async function openStage({ database }: World): Promise<Stage> {
       if (outcomes === undefined) throw new Error(`${actor.name} cannot try anything.`);
       for (const [place, { what, sql, right, sameAs }] of probes.entries()) {
         const outcome = outcomes[place] as string;
+        if (actor.isSuspended && outcome === "LF048") continue;
         if (!right.test(outcome)) {
           wrong.push(`${actor.name}, ${what}: ${outcome} instead of ${right.source}\n    ${sql.slice(0, 400)}`);
         } else if (sameAs !== undefined) {
