@@ -6,6 +6,7 @@ import { checkCounts } from "../proof/counts.ts";
 import { checkParts } from "../proof/parts.ts";
 import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
+import { checkSuperseded } from "../proof/superseded.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { expectWholeCollections } from "./sql.ts";
@@ -25,7 +26,7 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
       const parts =
         line.collection.table === null
           ? [checkCounts]
-          : [checkCounts, checkParts, checkRecords, checkReverseFields, checkComputed];
+          : [checkCounts, checkParts, checkRecords, checkReverseFields, checkSuperseded, checkComputed];
       for (const part of parts) checks.push(...(await readable({ client, batch, line, ledger }, part)));
     }
     await writeChecks(client, batch, checks);
