@@ -104,6 +104,7 @@ export const errorCodes = {
   import_issue_without_cell: "LF242",
   import_issue_settled: "LF243",
   import_outdated: "LF244",
+  import_table_gone: "LF245",
   import_deletes_too_much: "LF260",
   import_batch_not_at_work: "LF261",
   import_holds_secret: "LF262",

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { dropSqlLogin, ensureSqlLogin, type LoginServer, type SqlLoginKind } from "../../src/database/sql_logins.ts";
 import { errorCode } from "../../src/errors.ts";
-import { createTenant, fillTenants, type Tenant } from "../database/tenancy/world.ts";
+import { createTenant, fillTenants, type Tenant } from "../security/world.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;

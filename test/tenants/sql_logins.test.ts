@@ -9,7 +9,7 @@ import {
   type SqlLoginRequest,
   sqlLoginName,
 } from "../../src/database/sql_logins.ts";
-import { createTenant, fillTenants, type Tenant } from "../database/tenancy/world.ts";
+import { createTenant, fillTenants, type Tenant } from "../security/world.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { refusal } from "../support/people.ts";
 import { workQueue } from "../support/queue.ts";

@@ -105,6 +105,11 @@ export const policyRules: readonly Rule[] = [
     sql: "select name as offender from policies where command = 'update' and (using_text is null or check_text is null)",
   },
   {
+    name: "updates_stay_where_they_were",
+    why: "A row that may be changed may become only what could be changed again: another check lets it slip into another's hands.",
+    sql: "select name as offender from policies where command = 'update' and check_text is not null and check_text is distinct from using_text",
+  },
+  {
     name: "policies_for_people_say_which_rows",
     why: "True admits every row: for whoever is not the owner that is right only where the rows are for everybody.",
     sql: `select p.name as offender from policies p
