@@ -23,6 +23,7 @@ import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
+import { reviewLinksPlugin } from "./plugins/review_links.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { tenantsPlugin } from "./plugins/tenants.ts";
@@ -94,6 +95,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens }),
       apiKeysPlugin(errors),
+      reviewLinksPlugin({ errors, pool, rolePrefix, appUrl }),
       accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
