@@ -1,5 +1,5 @@
---! Previous: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
---! Hash: sha1:b738cda1938e8ced3e2d8fbfa56f4d99928425a5
+--! Previous: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
+--! Hash: sha1:9c85f158c1ef7296e1bca391c0893bf78ee38261
 --! Message: review by link
 
 -- A client's reviewer decides one approval by a link, without an account.
