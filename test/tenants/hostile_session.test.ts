@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { dropSqlLogin, ensureSqlLogin, type LoginServer, type SqlLoginKind } from "../../src/database/sql_logins.ts";
 import { errorCode } from "../../src/errors.ts";
-import { createTenant, fillTenants, type Tenant } from "../security/world.ts";
+import { createTenant, fillTenants, rowOf, type Tenant } from "../security/world.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -80,7 +80,7 @@ const claimTheirs = () =>
     ["app.tenant_id", theirs.id],
     ["app.user_id", theirs.people.admin.userId],
     ["app.session_id", theirs.people.admin.sessionId],
-    ["app.import_batch_id", String(theirs.rows.get("imports.batches")?.id)],
+    ["app.import_batch_id", rowOf(theirs, "imports.batches").id],
   ]
     .map(([name, value]) => `set ${name} = '${value}'`)
     .join("; ");

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type pg from "pg";
 import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
 import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
@@ -7,8 +7,8 @@ import type { Collection, Mapping } from "../mappings/mapping.ts";
 import { makePartMaker } from "../parts.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
-import type { SourceRecord } from "../sources/source.ts";
-import { copyAttachments, keepAttachments } from "./attachments.ts";
+import type { SourcePage, SourceRecord } from "../sources/source.ts";
+import { copyAttachments, keepAttachments, type LandedAttachment } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
 import { type LedgerCollection, placeField } from "./collections.ts";
@@ -45,36 +45,65 @@ export async function land(
   const fixes = await inBatch(batch, (client) => readFixes(client, batch, collection.name));
   let lastPage = 0;
   let hasRestarted = false;
-  for await (const page of batch.source.pages(source, ledger.nextPage)) {
-    // Met again after a restart, a record is no repetition of the source's.
-    hasRestarted ||= page.number <= lastPage;
-    lastPage = page.number;
-    const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
-    const attachments = await copyAttachments(batch, ledger, page.records);
-    ledger.landed += await inBatch(batch, async (client) => {
-      const kept = await keep(client, batch, ledger, page.number, landings);
-      if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
-      await countCells(client, ledger, kept);
-      for (const part of parts) await landPart(client, batch, part, ledger.collection, page.number, kept);
-      const keptRows = new Set(kept.map((landing) => landing.rowId));
-      await keepAttachments(
-        client,
-        batch,
-        ledger,
-        attachments.filter((file) => keptRows.has(file.rowId)),
+  // While a page is being written, the next one is read and decoded.
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const page of batch.source.pages(source, ledger.nextPage)) {
+      // Met again after a restart, a record is no repetition of the source's.
+      hasRestarted ||= page.number <= lastPage;
+      lastPage = page.number;
+      const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
+      const attachments = await copyAttachments(batch, ledger, page.records);
+      await writing;
+      writing = writePage(batch, ledger, parts, page, { landings, attachments, hasRestarted }).then(() =>
+        onProgress(ledger.landed),
       );
-      await writeCalls(client, batch.id, batch.source);
-      await client.query(
-        `update imports.collections
-         set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
-         where tenant_id = $1 and id = $2`,
-        [batch.tenantId, ledger.id, page.next, kept.length],
-      );
-      return kept.length;
-    });
-    onProgress(ledger.landed);
+      // Whether it went well is asked when the next page is there, which may be long after it went wrong.
+      writing.catch(() => {});
+    }
+  } finally {
+    await writing;
   }
   ledger.step = "landed";
+}
+
+/** What a page brought, made ready to be written. */
+interface Brought {
+  landings: Landing[];
+  attachments: LandedAttachment[];
+  hasRestarted: boolean;
+}
+
+/** A page, with all that it brought and the place where the next one begins, in one transaction. */
+async function writePage(
+  batch: Batch,
+  ledger: LedgerCollection,
+  parts: LedgerCollection[],
+  page: SourcePage,
+  brought: Brought,
+): Promise<void> {
+  const { landings, attachments, hasRestarted } = brought;
+  ledger.landed += await inBatch(batch, async (client) => {
+    const kept = await keep(client, batch, ledger, page.number, landings);
+    if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
+    await countCells(client, ledger, kept);
+    for (const part of parts) await landPart(client, batch, part, ledger.collection, page.number, kept);
+    const keptRows = new Set(kept.map((landing) => landing.rowId));
+    await keepAttachments(
+      client,
+      batch,
+      ledger,
+      attachments.filter((file) => keptRows.has(file.rowId)),
+    );
+    await writeCalls(client, batch.id, batch.source);
+    await client.query(
+      `update imports.collections
+       set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
+       where tenant_id = $1 and id = $2`,
+      [batch.tenantId, ledger.id, page.next, kept.length],
+    );
+    return kept.length;
+  });
 }
 
 /** A record that a part's records are made of: as it landed, or as people put it right. */
@@ -137,7 +166,7 @@ function prepare(
   decode: Decoder,
   fixes: Map<string, Fix[]>,
 ): Landing {
-  const sha256 = createHash("sha256").update(record.bytes).digest();
+  const sha256 = hash("sha256", record.bytes, "buffer");
   const bytes = blankSecrets(record.bytes, batch.mapping, collection);
   const text = decodeUtf8(bytes);
   return {
@@ -225,6 +254,7 @@ async function keep(
   // Of a record that a page brings twice only the first was written.
   const kept = landings.filter((landing) => fresh.delete(landing.rowId));
   const issues = kept.flatMap((landing) => landing.decoded.issues.map((issue) => ({ landing, issue })));
+  if (issues.length === 0) return kept;
   await client.query(
     `insert into imports.issues (batch_id, collection_id, row_id, record_id, field, column_name, fate, reason, original, way_out)
      select $1, $2, *
@@ -252,6 +282,7 @@ async function tellRepeated(
   landings: Landing[],
   kept: Landing[],
 ): Promise<void> {
+  if (kept.length === landings.length) return;
   const repeated = landings.filter((landing) => !kept.includes(landing));
   await client.query(
     `insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)
