@@ -1,5 +1,5 @@
---! Previous: sha1:7b21ab1a231dd10452c3c365d9e20a4d42068708
---! Hash: sha1:e59076633c0d77da93ce8c41b1365d869e52b661
+--! Previous: sha1:34002512b3cc8741c490f81032f2e1ad6dd2be5c
+--! Hash: sha1:085df9b6fefecf1091589023ba423765c886d2d6
 --! Message: trust documents
 
 -- In production the API answers documents that it was told of, and no others.

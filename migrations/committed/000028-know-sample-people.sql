@@ -1,5 +1,5 @@
---! Previous: sha1:e59076633c0d77da93ce8c41b1365d869e52b661
---! Hash: sha1:78b2db49ed51d9d4a03f08589b8e5570b8333ce9
+--! Previous: sha1:085df9b6fefecf1091589023ba423765c886d2d6
+--! Hash: sha1:c66e3726e94be0fcc11f2bcfb6f9032567afaf11
 --! Message: know sample people
 
 -- A production process refuses to start where the sample people can sign in.

@@ -1,5 +1,5 @@
---! Previous: sha1:78b2db49ed51d9d4a03f08589b8e5570b8333ce9
---! Hash: sha1:5b5b12fbd9187267e961bbd6fb64a7c8b7df8353
+--! Previous: sha1:c66e3726e94be0fcc11f2bcfb6f9032567afaf11
+--! Hash: sha1:1ce8e81c114504f03668024bbad566e73db3075d
 --! Message: plan publish and take back
 
 -- A publication can be planned, be of a template on its own, let others go first, and be taken back.

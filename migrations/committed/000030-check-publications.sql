@@ -1,5 +1,5 @@
---! Previous: sha1:5b5b12fbd9187267e961bbd6fb64a7c8b7df8353
---! Hash: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
+--! Previous: sha1:1ce8e81c114504f03668024bbad566e73db3075d
+--! Hash: sha1:2902b23828b3e3ddb2ac162bd4df45784a427bbc
 --! Message: check publications
 
 -- The constraints that came with taking back, checked for the rows that were there before.

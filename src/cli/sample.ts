@@ -9,9 +9,10 @@ import { requireAdmin } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import type { BatchReport } from "../imports/report.ts";
 import { importSample } from "../imports/run_import.ts";
+import { oneTimePassword } from "../server/passwords.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
 import { createTenant, type Tenant } from "./tenant.ts";
-import { addPerson, type MembershipRole, oneTimePassword } from "./user.ts";
+import { addPerson, type MembershipRole } from "./user.ts";
 
 const sampleTenant = { slug: "sample", name: "Sample Agency" };
 

@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import type pg from "pg";
 import { errorCode, fail } from "../errors.ts";
+import { oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
+import { aboutPassword, addPerson } from "./user.ts";
 
 interface CreateOptions extends AnswerOptions {
   name: string;
   domain?: string;
+  admin?: string;
+  adminName?: string;
 }
 
 /** `landfall tenant …`: the businesses that live in this database. */
@@ -18,18 +22,30 @@ export function registerTenant(program: Command): void {
     );
   tenant
     .command("create")
-    .description("Make a tenant.")
+    .description("Make a tenant with its first admin. Prints a one-time password where the person is new.")
     .argument("<slug>", "short name in commands and addresses: lower-case words joined by hyphens")
     .requiredOption("--name <name>", "what people call it")
     .option("--domain <domain>", "the internet domain that belongs to it")
+    .option("--admin <email>", "its first admin, who lets everybody else in")
+    .option("--admin-name <name>", "what people call the admin (the address where nothing is said)")
     .option(...jsonOption)
     .action(async (slug: string, options: CreateOptions) => {
-      const made = await asOwner((client) =>
-        createTenant(client, { slug, name: options.name, domain: options.domain }),
-      );
-      answer(options, made, [
+      if (options.adminName !== undefined && options.admin === undefined) {
+        fail("wrong_usage", "--admin-name belongs to --admin.", "Name the admin's address, too.");
+      }
+      const { made, person } = await asOwner(async (client, { secretKey }) => {
+        const made = await createTenant(client, { slug, name: options.name, domain: options.domain });
+        if (options.admin === undefined) return { made, person: undefined };
+        const password = oneTimePassword();
+        const admin = { email: options.admin, name: options.adminName ?? "", role: "admin", clients: [] } as const;
+        const added = await addPerson(client, made, { ...admin, password, isOneTime: true, secretKey });
+        return { made, person: { email: added.email, ...(added.isNew ? { oneTimePassword: password } : {}) } };
+      });
+      answer(options, { ...made, ...(person ? { admin: person } : {}) }, [
         `Made the tenant ${made.slug} (${made.id}).`,
-        `Give it people: landfall user create <email> --tenant ${made.slug} --role admin`,
+        ...(person === undefined
+          ? [`Give it people: landfall user create <email> --tenant ${made.slug} --role admin`]
+          : [`${person.email} is its admin.`, aboutPassword(person.oneTimePassword)]),
       ]);
     });
   tenant
@@ -133,7 +149,7 @@ export async function reactivateTenant(client: pg.ClientBase, slug: string): Pro
 }
 
 /**
- * Makes a tenant, as the owner.
+ * Makes a tenant without people, as the owner.
  *
  * @throws LandfallError `tenant_exists`, `tenant_invalid`
  */
@@ -142,7 +158,7 @@ export async function createTenant(
   { slug, name, domain }: { slug: string; name: string; domain?: string },
 ): Promise<Tenant> {
   try {
-    const { rows } = await client.query<Tenant>("select id, slug, name from tenancy.create_tenant($1, $2, $3)", [
+    const { rows } = await client.query<Tenant>("select id, slug, name from app_private.make_tenant($1, $2, $3)", [
       slug,
       name,
       domain,

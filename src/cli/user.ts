@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
 import type pg from "pg";
 import { errorCode, fail } from "../errors.ts";
-import { newPassword } from "../server/passwords.ts";
+import { newPassword, oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 import { findTenant, type Tenant } from "./tenant.ts";
@@ -46,11 +45,16 @@ export function registerUser(program: Command): void {
       const secret = made.isNew ? { oneTimePassword: password } : {};
       answer(options, { id: made.id, email: made.email, tenant: options.tenant, role: options.role, ...secret }, [
         `${made.email} is ${options.role} of ${options.tenant}.`,
-        made.isNew
-          ? `One-time password: ${password} (they choose their own after signing in)`
-          : "The person was known already and keeps their password.",
+        aboutPassword(made.isNew ? password : undefined),
       ]);
     });
+}
+
+/** What to tell of a person's password: the one that was made for them, or that they have one. */
+export function aboutPassword(oneTime: string | undefined): string {
+  return oneTime === undefined
+    ? "The person was known already and keeps their password."
+    : `One-time password: ${oneTime} (they choose their own after signing in)`;
 }
 
 export interface NewPerson {
@@ -58,7 +62,7 @@ export interface NewPerson {
   name: string;
   role: MembershipRole;
   /** Slugs of the clients that a person with the role client belongs to. */
-  clients: string[];
+  clients: readonly string[];
   password: string;
   /** Whether they must choose a password of their own. */
   isOneTime: boolean;
@@ -76,7 +80,7 @@ export async function addPerson(
   person: NewPerson,
 ): Promise<{ id: string; email: string; isNew: boolean }> {
   const email = person.email.trim().toLowerCase();
-  const { id, isNew } = await findOrMakeUser(client, email, person);
+  const { id, isNew } = await findOrMakeUser(client, { ...person, email });
   try {
     await client.query("insert into tenancy.memberships (tenant_id, user_id, role) values ($1, $2, $3)", [
       tenant.id,
@@ -104,42 +108,29 @@ export async function addPerson(
   return { id, email, isNew };
 }
 
-async function findOrMakeUser(
+/**
+ * The person with this address, made where nobody has it, as the owner; somebody who is known already keeps name and password.
+ *
+ * @throws LandfallError `email_invalid`
+ */
+export async function findOrMakeUser(
   client: pg.ClientBase,
-  email: string,
-  person: NewPerson,
+  { email, name, password, isOneTime, secretKey }: Omit<NewPerson, "role" | "clients">,
 ): Promise<{ id: string; isNew: boolean }> {
-  const known = await client.query<{ id: string }>("select id from tenancy.users where email = $1", [email]);
-  if (known.rows[0]) return { id: known.rows[0].id, isNew: false };
+  const { salt, parameters, derived } = await newPassword(password, secretKey);
   try {
-    const made = await client.query<{ id: string }>(
-      "insert into tenancy.users (email, name) values ($1, $2) returning id",
-      [email, person.name],
+    const { rows } = await client.query<{ id: string; isNew: boolean }>(
+      `select user_id as id, is_new as "isNew" from app_private.find_or_make_user($1, $2, $3, $4, $5, $6)`,
+      [email, name, salt, parameters, derived, isOneTime],
     );
-    const { id } = made.rows[0] as { id: string };
-    const { salt, parameters, derived } = await newPassword(person.password, person.secretKey);
-    await client.query("select app_private.set_password($1, $2, $3, $4, $5)", [
-      id,
-      salt,
-      parameters,
-      derived,
-      person.isOneTime,
-    ]);
-    return { id, isNew: true };
+    return rows[0] as { id: string; isNew: boolean };
   } catch (error) {
     if (errorCode(error) !== "23514") throw error;
     return fail(
       "email_invalid",
-      `"${email}" with the name "${person.name}" is not usable.`,
+      `"${email}" with the name "${name}" is not usable.`,
       "An address has the form name@domain; a name is not blank.",
       error,
     );
   }
-}
-
-/** A password that is easy to read out and hard to guess: four groups of five characters, 100 bits. */
-export function oneTimePassword(): string {
-  const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
-  const characters = [...randomBytes(20)].map((byte) => alphabet[byte % 32]);
-  return [0, 5, 10, 15].map((from) => characters.slice(from, from + 5).join("")).join("-");
 }

@@ -31,11 +31,8 @@ export async function refuseUnsafeProduction(config: Config, logins: readonly st
   if (config.environment !== "production") return;
   const problems = [...weakSecrets(config), ...standIns(config)];
   const { url } = config.database;
-  // The API's login may be given without its password, which is derived: then it is among the logins already.
-  const byName = new Map(
-    [...(url === undefined ? [] : [url]), ...logins].map((login) => [new URL(login).username, login]),
-  );
-  for (const login of byName.values()) problems.push(...(await examineLogin(login)));
+  const given = url === undefined || new URL(url).username === `${config.rolePrefix}_authenticator` ? [] : [url];
+  for (const login of new Set([...given, ...logins])) problems.push(...(await examineLogin(login)));
   if (problems.length === 0) return;
   fail(
     "unsafe_production",

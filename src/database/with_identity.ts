@@ -13,6 +13,7 @@ export type Identity =
       sessionId: string;
       requestId?: string;
     }
+  | { kind: "operator"; rolePrefix: string; userId: string; sessionId: string; requestId?: string }
   | { kind: "worker"; tenantId: string; importBatchId?: string; jobId?: string };
 
 /** Deadlocks and serialisation failures: the transaction left no trace and may simply run again. */
@@ -48,6 +49,13 @@ export function settingsOf(identity: Identity): Record<string, string> {
         role: `${identity.rolePrefix}_${identity.role}`,
         "app.user_id": identity.userId,
         "app.tenant_id": identity.tenantId,
+        "app.session_id": identity.sessionId,
+        ...(identity.requestId === undefined ? {} : { "app.request_id": identity.requestId }),
+      };
+    case "operator":
+      return {
+        role: `${identity.rolePrefix}_operator`,
+        "app.user_id": identity.userId,
         "app.session_id": identity.sessionId,
         ...(identity.requestId === undefined ? {} : { "app.request_id": identity.requestId }),
       };

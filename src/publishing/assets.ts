@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Client, type Failure, listPageSize, type Outcome, type Success } from "./client.ts";
 import type { ListedTemplate } from "./endpoints.ts";
 import type { Rendered } from "./render.ts";
@@ -11,6 +12,26 @@ export type RemoteObject = {
   conflict?: string;
 };
 
+/** What an object holds, as people call its fields. */
+export type HeldFields = { name: string; subject?: string; preview?: string; body?: string; text?: string };
+
+/** What was read back of an object. */
+export type Held = {
+  fields: HeldFields;
+  /** SHA-256 of everything that was read, as GoHighLevel holds it: it tells a change of theirs from one that they made on saving. */
+  hash: string;
+  /** The merge field under which messages address it; null where it has none. */
+  key: string | null;
+  /** When it was last changed there, as GoHighLevel says; null where it does not. */
+  updatedAt: string | null;
+};
+
+export type Checked = {
+  /** The fields that are not held as they were sent; none when all is well. */
+  wrong: string[];
+  held: Held;
+};
+
 /** One kind of GoHighLevel object, as the protocol handles every kind: find, make, change, read back. */
 export type Asset = {
   /**
@@ -21,14 +42,63 @@ export type Asset = {
   create(): Promise<Outcome<RemoteObject>>;
   /** Sends every field anew; null for what the API cannot change. */
   update: ((remote: RemoteObject) => Promise<Outcome<RemoteObject>>) | null;
-  /** Names the fields that are not held as they were sent; none when all is well. */
-  verify(id: string): Promise<Outcome<string[]>>;
+  /** Reads an object back, and names the fields that are not held as they were sent. */
+  verify(id: string): Promise<Outcome<Checked>>;
   /** Puts a surplus one away; null for what the API cannot archive. */
   archive: ((id: string) => Promise<Outcome<RemoteObject>>) | null;
 };
 
 function then<T, U>(outcome: Outcome<T>, map: (data: T, success: Success<T>) => U): Outcome<U> {
   return outcome.class === "done" ? { ...outcome, data: map(outcome.data, outcome) } : outcome;
+}
+
+function heldOf(
+  fields: HeldFields,
+  updatedAt: string | null | undefined,
+  raw: unknown,
+  key: string | null = null,
+): Held {
+  const isTime = updatedAt !== null && updatedAt !== undefined && !Number.isNaN(Date.parse(updatedAt));
+  return {
+    fields,
+    key,
+    hash: createHash("sha256").update(JSON.stringify(raw)).digest("hex"),
+    updatedAt: isTime ? new Date(updatedAt).toISOString() : null,
+  };
+}
+
+/** A body as a person reads it: without our marker, and without what GoHighLevel adds on saving. */
+export function readableBody(html: string): string {
+  return html
+    .replace(/<!-- pp:pp[a-z2-7]{12}:[0-9a-f]{8} -->/g, "")
+    .replace(/<!-- outlook-fixes-applied -->/g, "")
+    .trim();
+}
+
+/** What a template holds, its body fetched from the storage host. */
+export async function readTemplate(
+  client: Client,
+  id: string,
+): Promise<Outcome<Held & { deleted: boolean; content: string | null }>> {
+  const read = await client.getTemplate(id);
+  if (read.class !== "done") return read;
+  const { name, subject, previewText, editorContentUrl, deleted, updatedAt } = read.data;
+  const content = editorContentUrl ? await client.getContent(editorContentUrl) : null;
+  if (content?.class === "transient") return content satisfies Failure;
+  const html = content?.class === "done" ? content.data : null;
+  const fields = { name, subject: subject ?? "", preview: previewText ?? "", body: readableBody(html ?? "") };
+  const held = heldOf(fields, updatedAt, [name, subject, previewText, html]);
+  return { ...read, data: { ...held, deleted: deleted === true, content: html } };
+}
+
+/** What a custom value holds. */
+export function readValue(customValue: {
+  name: string;
+  value?: string | null | undefined;
+  fieldKey?: string | null | undefined;
+}): Held {
+  const { name, value, fieldKey } = customValue;
+  return heldOf({ name, text: value ?? "" }, null, [name, value ?? ""], fieldKey ?? null);
 }
 
 /** Oldest first, what is in use before what is archived: the first of them is the one that people have wired up. */
@@ -40,10 +110,10 @@ function byAge(one: RemoteObject, other: RemoteObject): number {
   );
 }
 
-type Walk = { archived: boolean; include: "templates" | "folders"; search?: string; folderId?: string };
+export type Walk = { archived: boolean; include: "templates" | "folders"; search?: string; folderId?: string };
 
 /** All pages of a list. */
-async function walk(client: Client, filter: Walk): Promise<Outcome<ListedTemplate[]>> {
+export async function walkTemplates(client: Client, filter: Walk): Promise<Outcome<ListedTemplate[]>> {
   const items: ListedTemplate[] = [];
   for (;;) {
     const page = await client.listTemplates({ ...filter, offset: items.length });
@@ -63,7 +133,7 @@ async function findInLists(
   const found = new Map<string, RemoteObject>();
   let last: Success<ListedTemplate[]> | null = null;
   for (const filter of walks) {
-    const list = await walk(client, filter);
+    const list = await walkTemplates(client, filter);
     if (list.class !== "done") return list;
     last = list;
     for (const item of list.data) {
@@ -94,7 +164,10 @@ export function folderAsset(client: Client, rendered: Extract<Rendered, { kind: 
     create: async () => then(await client.createFolder(rendered.name), made),
     update: null,
     verify: async (id) =>
-      then(await find(), (folders) => (folders.some((folder) => folder.id === id) ? [] : ["folder"])),
+      then(await find(), (folders) => {
+        const name = folders.find((folder) => folder.id === id)?.name;
+        return { wrong: name === undefined ? ["folder"] : [], held: heldOf({ name: name ?? "" }, null, [name]) };
+      }),
     archive: null,
   };
 }
@@ -128,19 +201,16 @@ export function templateAsset(
       then(await client.updateTemplate(id, isArchived ? { ...fields, archived: false } : fields), made),
     archive,
     async verify(id) {
-      const read = await client.getTemplate(id);
+      const read = await readTemplate(client, id);
       if (read.class !== "done") return read;
-      const { name, subject, previewText, editorContentUrl, deleted } = read.data;
+      const { fields: held, deleted, content } = read.data;
       const wrong: string[] = [];
-      if (deleted === true) wrong.push("deleted");
-      if (name !== fields.name) wrong.push("name");
-      if ((subject ?? "") !== fields.subjectLine) wrong.push("subjectLine");
-      if ((previewText ?? "") !== fields.previewText) wrong.push("previewText");
-      if (!editorContentUrl) return { ...read, data: [...wrong, "editorContent"] };
-      const content = await client.getContent(editorContentUrl);
-      if (content.class === "transient") return content satisfies Failure;
-      if (content.class !== "done" || !content.data.includes(marker)) wrong.push("editorContent");
-      return { ...read, data: wrong };
+      if (deleted) wrong.push("deleted");
+      if (held.name !== fields.name) wrong.push("name");
+      if (held.subject !== fields.subjectLine) wrong.push("subjectLine");
+      if (held.preview !== fields.previewText) wrong.push("previewText");
+      if (content === null || !content.includes(marker)) wrong.push("editorContent");
+      return { ...read, data: { wrong, held: read.data } };
     },
   };
 }
@@ -172,7 +242,7 @@ export function customValueAsset(
         const wrong: string[] = [];
         if (customValue.name !== fields.name) wrong.push("name");
         if ((customValue.value ?? "") !== fields.value) wrong.push("value");
-        return wrong;
+        return { wrong, held: readValue(customValue) };
       }),
   };
 }
@@ -186,6 +256,10 @@ export function tagAsset(client: Client, { name }: Extract<Rendered, { kind: "ta
     create: async () => then(await client.createTag(name), ({ tag }) => made(tag)),
     update: null,
     archive: null,
-    verify: async (id) => then(await find(), (tags) => (tags.some((tag) => tag.id === id) ? [] : ["tag"])),
+    verify: async (id) =>
+      then(await find(), (tags) => {
+        const wrong = tags.some((tag) => tag.id === id) ? [] : ["tag"];
+        return { wrong, held: heldOf({ name }, null, [name]) };
+      }),
   };
 }

@@ -34,6 +34,21 @@ export function openCredentials(secretKey: string, ciphertext: string, context: 
   return { kind: "oauth", pair: oauthSchema.parse(JSON.parse(secret.slice(oauthPrefix.length))) };
 }
 
+/**
+ * A location's own credentials, else the installation's token, else null.
+ *
+ * @throws LandfallError `secret_unreadable` where its own do not open with this key
+ */
+export function credentialsOf(
+  secretKey: string,
+  ciphertext: string | null,
+  context: string,
+  defaultToken: string | null,
+): Credentials | null {
+  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
+  return defaultToken === null ? null : { kind: "pit", token: defaultToken };
+}
+
 export type Refreshed =
   | { class: "done"; pair: OauthPair; status: number; ms: number }
   | { class: "refused" | "unanswered"; message: string; status: number | null; ms: number };

@@ -64,6 +64,7 @@ export const endpoints = {
       previewText: optionalText,
       editorContentUrl: optionalText,
       deleted: z.boolean().nullish(),
+      updatedAt: optionalText,
       parentFolderId: optionalText,
     }),
   },

@@ -8,7 +8,7 @@ import { customValueAsset, templateAsset } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type Element, elementsOf } from "./elements.ts";
 import { linkFinder, linkObstacle } from "./links.ts";
-import type { Finding, Rendered } from "./render.ts";
+import { type Finding, type Rendered, readableFields } from "./render.ts";
 import { obstacleOf } from "./sending.ts";
 import { type Snapshot, snapshotSchema } from "./snapshot.ts";
 
@@ -185,31 +185,8 @@ function planItem(element: Element, object: KnownObject | undefined, before: Ele
   return object.synced_hash === rendered.hash ? step("unchanged", 0) : step("update", cost.update);
 }
 
-/** The fields that are sent, as people call them. */
-function fieldsOf(rendered: Rendered): Record<string, string> {
-  switch (rendered.kind) {
-    case "template": {
-      const { name, subjectLine, previewText, editorContent } = rendered.fields;
-      return {
-        name,
-        subject: subjectLine,
-        preview: previewText,
-        body: editorContent.replace(rendered.marker, "").trimEnd(),
-      };
-    }
-    case "custom_value":
-      return { text: rendered.fields.value };
-    case "link":
-      return { [rendered.target]: rendered.id };
-    case "folder":
-    case "tag":
-    case "manual":
-      return {};
-  }
-}
-
 function changesBetween(before: Rendered, after: Rendered): Change[] {
-  const [old, next] = [fieldsOf(before), fieldsOf(after)];
+  const [old, next] = [readableFields(before), readableFields(after)];
   return [...new Set([...Object.keys(old), ...Object.keys(next)])]
     .map((field) => ({ field, before: old[field] ?? null, after: next[field] ?? null }))
     .filter((change) => change.before !== change.after);

@@ -7,8 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { z } from "zod";
 import type { Logger } from "../log.ts";
-import { type Credentials, isUnreadable, openCredentials } from "./credentials.ts";
+import { type Credentials, credentialsOf, isUnreadable } from "./credentials.ts";
 import { elementsOf } from "./elements.ts";
+import { handoffSteps } from "./handoff.ts";
 import * as ledger from "./ledger.ts";
 import { linkFinder } from "./links.ts";
 import { type MeteredClient, meteredClient } from "./metered.ts";
@@ -149,11 +150,21 @@ async function send(
   const sending = describeSending(options, run, claim, place.locationId, parsed.data, meter, log);
   if (!claim.has_items) await ledger.addItems(run, newItems(sending, await findMissingKeys(sending)));
   try {
-    return await sendItems(sending, options.signal);
+    const outcome = await sendItems(sending, options.signal);
+    if (outcome.status === "synced" || outcome.status === "partial") await handOver(sending);
+    return outcome;
   } finally {
     metadata.calls = meter.callCount();
     metadata.duplicatesArchived = sending.duplicatesArchived;
   }
+}
+
+/** Writes down what a person wires up. A template on its own needs none of it. */
+async function handOver({ run, claim, locationId, snapshot }: Sending): Promise<void> {
+  if (claim.journey_id === null) return;
+  const elements = elementsOf(claim.installation_id, snapshot);
+  const steps = handoffSteps(snapshot, elements, await ledger.readArrived(run));
+  await ledger.writeHandoff(run, claim.journey_id, locationId, steps);
 }
 
 type Place = { locationId: string; ghlLocationId: string; credentials: Credentials };
@@ -202,7 +213,7 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   try {
     const context = locationSecretContext(run.tenantId, claim.client_id);
     const own = claim.token_ciphertext;
-    const credentials = credentialsOf(options, own, context);
+    const credentials = credentialsOf(options.secretKey, own, context, options.defaultToken);
     if (credentials !== null) return { locationId, ghlLocationId, credentials };
   } catch (error) {
     if (!isUnreadable(error)) throw error;
@@ -210,16 +221,6 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   }
   const reason = "The location has no private integration token. Set one with setLocationToken.";
   return stopLocation(run, locationId, "needs_reauth", reason, null);
-}
-
-/** A location's own credentials, else the installation's token, else null. */
-function credentialsOf(
-  { secretKey, defaultToken }: PublishOptions,
-  ciphertext: string | null,
-  context: string,
-): Credentials | null {
-  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
-  return defaultToken === null ? null : { kind: "pit", token: defaultToken };
 }
 
 function describeSending(

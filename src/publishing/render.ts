@@ -125,6 +125,26 @@ export function renderLink(target: LinkTarget, id: string): Extract<Rendered, { 
   return { kind: "link", target, id, hash: hashOf(["link", target, id]), findings: [] };
 }
 
+/** What is sent, as people call its fields, and without what we add to find it again. */
+export function readableFields(rendered: Rendered): Record<string, string> {
+  switch (rendered.kind) {
+    case "template": {
+      const { name, subjectLine, previewText, editorContent } = rendered.fields;
+      const body = editorContent.replace(rendered.marker, "").trim();
+      return { name, subject: subjectLine, preview: previewText, body };
+    }
+    case "custom_value":
+      return { name: rendered.fields.name, text: rendered.fields.value };
+    case "link":
+      return { [rendered.target]: rendered.id };
+    case "folder":
+    case "tag":
+      return { name: rendered.name };
+    case "manual":
+      return {};
+  }
+}
+
 /** What GoHighLevel would merge of the location's own values, by their keys. */
 export function customValueKeys(rendered: Rendered): string[] {
   const texts =

@@ -3,7 +3,15 @@
  * what may be there already is looked for before anything is made; an id is kept the moment it is known; nothing counts as
  * synced until it was read back. No call is made inside a transaction.
  */
-import { type Asset, customValueAsset, folderAsset, type RemoteObject, tagAsset, templateAsset } from "./assets.ts";
+import {
+  type Asset,
+  customValueAsset,
+  folderAsset,
+  type Held,
+  type RemoteObject,
+  tagAsset,
+  templateAsset,
+} from "./assets.ts";
 import type { Client, Failure } from "./client.ts";
 import * as ledger from "./ledger.ts";
 import { linkObstacle } from "./links.ts";
@@ -26,7 +34,7 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
 
   const known = knownRemote(item);
   if (known !== null && item.synced_hash === wanted.hash && !known.isArchived)
-    return synced(sending, item, wanted, known, null);
+    return synced(sending, item, wanted, known, null, null);
 
   const parentId = await folderFor(sending, item);
   if (parentId === undefined) {
@@ -46,7 +54,7 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
   const checked = await readBack(sending, item, asset, remote);
   if (checked === null) return;
   if (isNew && item.create_age_ms !== null) await repairDuplicates(sending, item, asset, remote.id);
-  await synced(sending, item, rendered, { ...remote, name: nameOf(rendered) }, checked.traceId);
+  await synced(sending, item, rendered, { ...remote, name: nameOf(rendered) }, checked.traceId, checked.held);
 }
 
 function knownRemote(item: ledger.Item): RemoteObject | null {
@@ -65,7 +73,7 @@ async function checkLink(
   const obstacle = linkObstacle(wanted.target, wanted.id, found.data);
   if (obstacle !== null) return setAside(sending, item, "blocked", obstacle, found.traceId);
   const remote = { id: wanted.id, name: found.data?.name ?? "", createdAt: "", isArchived: false };
-  return synced(sending, item, wanted, remote, found.traceId);
+  return synced(sending, item, wanted, remote, found.traceId, null);
 }
 
 /** Finds what bears the item's token, or makes it. Null where neither went through; the item's state says why. */
@@ -108,16 +116,17 @@ async function readBack(
   item: ledger.Item,
   asset: Asset,
   remote: RemoteObject,
-): Promise<{ traceId: string | null } | null> {
+): Promise<{ traceId: string | null; held: Held } | null> {
   for (let isSecondTime = false; ; isSecondTime = true) {
     const checked = await asset.verify(remote.id);
     if (checked.class !== "done") {
       await recordFailure(sending, item, checked, true);
       return null;
     }
-    if (checked.data.length === 0) return { traceId: checked.traceId };
+    const { wrong, held } = checked.data;
+    if (wrong.length === 0) return { traceId: checked.traceId, held };
     if (isSecondTime || asset.update === null) {
-      const lastError = `GoHighLevel does not hold what was sent: ${checked.data.join(", ")}. Look at it there, then retry.`;
+      const lastError = `GoHighLevel does not hold what was sent: ${wrong.join(", ")}. Look at it there, then retry.`;
       await setAside(sending, item, "unverified", lastError, checked.traceId);
       return null;
     }
@@ -332,6 +341,7 @@ async function synced(
   rendered: Rendered,
   remote: RemoteObject,
   traceId: string | null,
+  held: Held | null,
 ): Promise<void> {
   await ledger.syncItem(run, locationId, item, {
     id: remote.id,
@@ -339,6 +349,9 @@ async function synced(
     hash: rendered.hash,
     journeyVersionId: claim.journey_version_id,
     traceId,
+    remoteHash: held?.hash ?? null,
+    remoteUpdatedAt: held?.updatedAt ?? null,
+    remoteKey: held?.key ?? null,
   });
 }
 

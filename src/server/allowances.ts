@@ -44,11 +44,10 @@ export function makeAllowances(pool: pg.Pool, limits: RateLimits, errors: ErrorC
   return {
     async spend({ caller, ipAddress }, costs = new Map()) {
       const address = networkOf(ipAddress ?? "unknown");
-      const asker = caller.kind === "user" ? caller.userId : address;
+      const asker = caller.kind === "visitor" ? address : caller.userId;
       const spent: { name: keyof RateLimits; of: string; cost: number }[] = [{ name: "address", of: address, cost: 1 }];
-      if (caller.kind === "user") {
-        spent.push({ name: "user", of: caller.userId, cost: 1 }, { name: "tenant", of: caller.tenantId, cost: 1 });
-      }
+      if (caller.kind !== "visitor") spent.push({ name: "user", of: caller.userId, cost: 1 });
+      if (caller.kind === "user") spent.push({ name: "tenant", of: caller.tenantId, cost: 1 });
       for (const [name, cost] of costs) spent.push({ name, of: name === "sign_in" ? address : asker, cost });
       const { rows } = await pool.query<{ bucket: string | null; seconds: number }>({
         name: "spend_allowances",

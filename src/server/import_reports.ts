@@ -82,7 +82,7 @@ export function importReports(sources: ImportReportSources): MountedRouter {
 
   router.post("/:batch/link", async (req, res) => {
     const caller = currentRequest()?.caller;
-    if (caller?.kind !== "user") return refuse(errors, res, "LF001");
+    if (caller?.kind !== "user") return refuse(errors, res, caller?.kind === "operator" ? "LF008" : "LF001");
     const { batch } = req.params;
     await answer(errors, res, async () => {
       await withIdentity(pool, caller, (client) => readReportIn(client, caller.tenantId, batch));
@@ -120,7 +120,7 @@ async function findReader(
   }
   const ticket = await tickets.verify(text);
   const role = ticket === null || ticket.batchId !== batch ? null : await authorizeSession(pool, ticket);
-  if (ticket === null || role === null) {
+  if (ticket === null || role === null || role === "operator") {
     refuse(errors, res, "LF281");
     return null;
   }

@@ -7,11 +7,36 @@ export type RequestKind = "sign_in" | "search" | "aggregates";
 export interface DocumentFacts {
   /** How many fields are of each kind: ten sign-ins in one request are ten. */
   costs: ReadonlyMap<RequestKind, number>;
-  hasMutation: boolean;
+  /** Whether it changes something that is kept under an idempotency key: all but sessions, and what gives a secret. */
+  isKeyed: boolean;
+  /** Whether it is one change alone, which is all that a key can stand for. */
+  isOneChange: boolean;
+  /** Whether it chooses a password, and nothing else. */
+  isPasswordChange: boolean;
 }
 
 /** Whoever may try passwords, tokens or links must not try many. */
-const tries = new Set(["signIn"]);
+const tries = new Set([
+  "signIn",
+  "signInWithToken",
+  "requestPasswordReset",
+  "resetPassword",
+  "reviewByLink",
+  "decideByLink",
+]);
+
+/** Repeating these does no harm, and keeping their answers would keep a secret. */
+const unkeyed = new Set([
+  "signIn",
+  "signInWithToken",
+  "signOut",
+  "switchTenant",
+  "changePassword",
+  "requestPasswordReset",
+  "resetPassword",
+  "createApiKey",
+  "createReviewLink",
+]);
 
 /** How many documents are remembered; each is told by its whole text. */
 const REMEMBERED = 500;
@@ -39,7 +64,7 @@ function readFacts(text: string): DocumentFacts {
   try {
     document = parse(text, { noLocation: true });
   } catch {
-    return { costs: new Map(), hasMutation: false };
+    return { costs: new Map(), isKeyed: false, isOneChange: false, isPasswordChange: false };
   }
   const costs = new Map<RequestKind, number>();
   const add = (kind: RequestKind) => costs.set(kind, (costs.get(kind) ?? 0) + 1);
@@ -50,8 +75,14 @@ function readFacts(text: string): DocumentFacts {
       if (name === "aggregates" || name === "groupedAggregates") add("aggregates");
     },
   });
-  const hasMutation = document.definitions.some(
-    (definition) => definition.kind === Kind.OPERATION_DEFINITION && definition.operation === "mutation",
+  const changes = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION && definition.operation === "mutation"
+      ? definition.selectionSet.selections
+      : [],
   );
-  return { costs, hasMutation };
+  const isKeyed = changes.some((change) => change.kind !== Kind.FIELD || !unkeyed.has(change.name.value));
+  const [change] = changes;
+  const isOneChange = changes.length === 1 && change?.kind === Kind.FIELD;
+  const isPasswordChange = isOneChange && change.name.value === "changePassword" && document.definitions.length === 1;
+  return { costs, isKeyed, isOneChange, isPasswordChange };
 }

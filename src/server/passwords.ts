@@ -75,3 +75,10 @@ export async function newPassword(password: string, secretKey: string): Promise<
     derived: await derivePassword(password, salt, CURRENT_PARAMETERS, secretKey),
   };
 }
+
+/** A password that is easy to read out and hard to guess: four groups of five characters, 100 bits. */
+export function oneTimePassword(): string {
+  const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
+  const characters = [...randomBytes(20)].map((byte) => alphabet[byte % 32]);
+  return [0, 5, 10, 15].map((from) => characters.slice(from, from + 5).join("")).join("-");
+}

@@ -11,6 +11,7 @@ const ticketSchema = z.object({ sub: z.uuid(), tid: z.uuid(), sid: z.uuid(), bid
 
 /** Whose session a ticket speaks for, and the one batch that it shows. */
 export interface Ticket extends TokenClaims {
+  tenantId: string;
   batchId: string;
 }
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Identity } from "../database/with_identity.ts";
+import type { KeyedChange } from "./idempotency.ts";
 
 /** Who asks, signed in or not; the worker never comes through the API. */
 export type Caller = Exclude<Identity, { kind: "worker" }>;
@@ -11,6 +12,10 @@ export interface CurrentRequest {
   caller: Caller;
   ipAddress: string | undefined;
   userAgent: string | undefined;
+  /** Whether the caller may choose a password, and nothing else. */
+  isNewcomer?: boolean;
+  /** The change that is made under an idempotency key. */
+  change?: KeyedChange;
 }
 
 const storage = new AsyncLocalStorage<CurrentRequest>();

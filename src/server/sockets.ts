@@ -170,12 +170,12 @@ function refusal({ message, extensions }: WordedError): GraphQLError[] {
 }
 
 function nameOf({ caller, ipAddress }: Open): string {
-  return caller.kind === "user" ? caller.userId : ipAddress;
+  return caller.kind === "visitor" ? ipAddress : caller.userId;
 }
 
 /** Closes the sockets whose session has ended or was revoked; one question for all of them. */
 async function endWithSessions(open: ReadonlySet<Open>, { pool }: IdentitySources): Promise<void> {
-  const users = [...open].flatMap(({ socket, caller }) => (caller.kind === "user" ? [{ socket, caller }] : []));
+  const users = [...open].flatMap(({ socket, caller }) => (caller.kind === "visitor" ? [] : [{ socket, caller }]));
   if (users.length === 0) return;
   const { rows } = await pool.query<{ number: number }>(
     `select s.number::integer - 1 as number
@@ -184,7 +184,7 @@ async function endWithSessions(open: ReadonlySet<Open>, { pool }: IdentitySource
     [
       users.map(({ caller }) => caller.sessionId),
       users.map(({ caller }) => caller.userId),
-      users.map(({ caller }) => caller.tenantId),
+      users.map(({ caller }) => (caller.kind === "user" ? caller.tenantId : null)),
     ],
   );
   for (const { number } of rows) users[number]?.socket.close(CloseCode.Unauthorized, "Your sign-in has ended");

@@ -6,4 +6,10 @@ export const scheduledPayload = z.object({ _cron: z.object({ ts: z.iso.datetime(
 
 export const publishJourneyPayload = z.object({ tenantId: z.uuid(), publicationId: z.uuid() });
 
+export const reconcileLocationPayload = z.object({ tenantId: z.uuid(), reconciliationId: z.uuid() });
+
+export const cutOffLoginsPayload = z.object({ tenantId: z.uuid() });
+
+export const handleWebhookPayload = z.object({ webhookId: z.string().min(1) });
+
 export const runImportBatchPayload = z.object({ tenantId: z.uuid(), batchId: z.uuid() });

@@ -6,5 +6,6 @@ export default async function resumePublications(payload: unknown, { query, logg
   scheduledPayload.parse(payload);
   const { rows } = await query<{ resumed: number }>("select publishing.resume_publications() as resumed");
   const resumed = rows[0]?.resumed ?? 0;
+  await query("select app_private.resume_reconciliations()");
   if (resumed > 0) logger.info(`woke ${resumed} publications`);
 }

@@ -73,6 +73,10 @@ describe("names that a frontend developer would guess", () => {
     ["SubmitJourneyPayload.approval", ": Approval"],
     ["SubmitJourneyInput.journeyId", ": UUID!"],
     ["PublishJourneyPayload.publication", ": Publication"],
+    ["Mutation.approveLeadgenMessage", "(input: ApproveLeadgenMessageInput!): ApproveLeadgenMessagePayload"],
+    ["ApproveLeadgenMessagePayload.leadgenMessage", ": LeadgenMessage"],
+    ["ApproveLeadgenMessagesPayload.leadgenMessages", ": [LeadgenMessage!]"],
+    ["LeadgenMessage.allowedTransitions", ": [LeadgenMessageStatus]"],
     ["JourneyConnection.nodes", ": [Journey!]!"],
     ["JourneyConnection.totalCount", ": Int!"],
   ])("can find %s", (path, expected) => {

@@ -6,6 +6,7 @@ import { type Identity, withIdentity } from "../../src/database/with_identity.ts
 import { logger } from "../../src/log.ts";
 import { makePlan, type Plan, readPlanSource } from "../../src/publishing/plan.ts";
 import { type PublishOptions, publishJourney, type RunResult } from "../../src/publishing/publish.ts";
+import { type ReconcileResult, reconcileLocation } from "../../src/publishing/reconcile.ts";
 import { defaultTiming, type Timing } from "../../src/publishing/timing.ts";
 import { publishToken } from "../../src/publishing/token.ts";
 import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
@@ -25,6 +26,15 @@ export type ItemRow = {
   remote_id: string | null;
   last_error: string | null;
   error_class: string | null;
+};
+
+export type FindingRow = {
+  id: string;
+  kind: string;
+  asset_kind: string;
+  remote_id: string;
+  remote_name: string | null;
+  differences: { field: string; ours: string | null; theirs: string | null }[];
 };
 
 /** Patience for tests: the same order of waits, in milliseconds that nobody notices. */
@@ -58,6 +68,10 @@ export type Story = {
   run(publicationId: string, options?: Partial<PublishOptions>): Promise<RunResult>;
   /** The plan of a journey, as whoever reviews it gets it. */
   plan(journeyId: string): Promise<Plan>;
+  /** Compares the client's location, as the admin asks and the worker does; gives the comparison and its open findings. */
+  reconcile(
+    options?: Partial<PublishOptions>,
+  ): Promise<{ result: ReconcileResult; findings: FindingRow[]; row: Record<string, unknown> }>;
   /** The tokens of a journey's touchpoints of this name. */
   tokens(journeyId: string, name: string): Promise<string[]>;
   /** One value of a statement run by the admin. */
@@ -79,7 +93,17 @@ export type Story = {
   end(): Promise<void>;
 };
 
-export async function beginStory(sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {}): Promise<Story> {
+export type StoryOptions = {
+  /** What the log says, line by line. */
+  log?: PublishOptions["log"];
+  /** The token that the worker calls with. */
+  token?: string;
+};
+
+export async function beginStory(
+  sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {},
+  { log = logger, token: workerToken = sandboxToken }: StoryOptions = {},
+): Promise<Story> {
   const database = await createTestDatabase();
   const sandbox = await startGohighlevelSandbox({
     limits: { max: 100_000, intervalMs: 10_000, daily: 1_000_000 },
@@ -98,6 +122,18 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
   }
+
+  const publishOptions = (changes: Partial<PublishOptions>): PublishOptions => ({
+    pool: worker,
+    log,
+    secretKey: database.secretKey,
+    baseUrl: sandbox.url,
+    defaultToken: workerToken,
+    userAgent: "Landfall-test/1",
+    timing: hasty,
+    signal: new AbortController().signal,
+    ...changes,
+  });
 
   const story: Story = {
     database,
@@ -158,20 +194,21 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
     call: (sql, ...values) =>
       asAdmin(async (client) => (await client.query<{ id: string }>(sql, values)).rows[0]?.id ?? ""),
     run: (publicationId, options = {}) =>
-      publishJourney(
-        {
-          pool: worker,
-          log: logger,
-          secretKey: database.secretKey,
-          baseUrl: sandbox.url,
-          defaultToken: sandboxToken,
-          userAgent: "Landfall-test/1",
-          timing: hasty,
-          signal: new AbortController().signal,
-          ...options,
-        },
-        { tenantId: admin.tenantId, publicationId },
-      ),
+      publishJourney(publishOptions(options), { tenantId: admin.tenantId, publicationId }),
+    async reconcile(options = {}) {
+      const reconciliationId = await story.call("select id from publishing.reconcile_location($1)", story.clientId);
+      const result = await reconcileLocation(publishOptions(options), { tenantId: admin.tenantId, reconciliationId });
+      const [row = {}] = await database.query("select * from publishing.reconciliations where id = $1", [
+        reconciliationId,
+      ]);
+      const findings = await database.query<FindingRow>(
+        `select f.id, f.kind, f.asset_kind, f.remote_id, f.remote_name, f.differences from publishing.remote_findings f
+         join publishing.locations l on l.id = f.location_id
+         where l.ghl_location_id = $1 and f.status = 'open' order by f.kind, f.asset_kind, f.remote_name`,
+        [story.ghlLocationId],
+      );
+      return { result, findings, row };
+    },
     async publication(publicationId) {
       const [row] = await database.query("select * from publishing.publications where id = $1", [publicationId]);
       return row ?? {};

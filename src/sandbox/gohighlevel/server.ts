@@ -143,7 +143,7 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
         query: call.query,
         body: parseBody(call.rawBody),
         traceId,
-        dropContent: fault?.kind === "content-dropped",
+        dropContent: fault?.kind === "content-dropped" || fault?.dropsContent === true,
         listLagMs: fault?.kind === "list-lag" ? (fault.ms ?? 0) : 0,
       });
       return { answer, headers };

@@ -22,7 +22,7 @@ const MAX_OAUTH_LENGTH = 8_000;
 export function locationTokensPlugin(errors: ErrorCatalog, secretKey: string): GraphileConfig.Plugin {
   async function setLocationToken(input: { clientId: string; token: string }, ctx: Grafast.Context) {
     const { caller } = ctx.request;
-    if (caller.kind !== "user") throw errors.safe("LF001");
+    if (caller.kind !== "user") throw errors.safe(caller.kind === "operator" ? "LF008" : "LF001");
     const token = input.token.trim();
     if (token === "" || token.length > MAX_TOKEN_LENGTH || /\s/.test(token)) {
       throw errors.safe(

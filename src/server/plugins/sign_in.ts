@@ -5,6 +5,7 @@ import { constant, context, type FieldArgs, get, lambda, type Step, sideEffect }
 import { extendSchema, gql } from "postgraphile/utils";
 import { settingsOf } from "../../database/with_identity.ts";
 import type { ErrorCatalog } from "../errors.ts";
+import type { ExternalTokens } from "../external_tokens.ts";
 import {
   CURRENT_PARAMETERS,
   derivePassword,
@@ -33,29 +34,43 @@ export interface SignInOptions {
   secretKey: string;
   /** How long a session lasts, in seconds. */
   sessionSeconds: number;
+  /** Of the identity provider, where there is one. */
+  externalTokens?: ExternalTokens | undefined;
 }
 
-type SignedIn = Extract<Caller, { kind: "user" }>;
+type Member = Extract<Caller, { kind: "user" }>;
+type SignedIn = Exclude<Caller, { kind: "visitor" }>;
 
-interface OpenedSession {
+interface Opened {
   error_code: string | null;
   particular: string | null;
   session_id: string;
   user_id: string;
-  tenant_id: string;
-  role: SignedIn["role"];
   expires_at: Date;
   must_change_password?: boolean;
 }
 
-const openedColumns = "error_code, particular, session_id, user_id, tenant_id, role, expires_at";
+/** A session in a tenant. */
+interface OpenedSession extends Opened {
+  tenant_id: string;
+  role: Member["role"];
+}
+
+const openedColumns = "error_code, particular, session_id, user_id, expires_at";
+
+interface SignInInput {
+  email: string;
+  password: string;
+  tenantSlug?: string | null;
+  asOperator?: boolean | null;
+}
 
 /**
  * signIn, signOut, switchTenant, changePassword and currentUser. They are functions of the database behind plans of ours, because
  * the password has to be derived here: neither it nor its hash ever crosses the line.
  */
 export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
-  const { errors, tokens, rolePrefix, secretKey, sessionSeconds } = options;
+  const { errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens } = options;
 
   /** One row of a function that the authenticator itself may call. */
   async function asNobody<Row>(ctx: Grafast.Context, text: string, values: unknown[]): Promise<Row> {
@@ -80,7 +95,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
   }
 
   function signedIn(ctx: Grafast.Context): SignedIn {
-    if (ctx.request.caller.kind !== "user") throw errors.safe("LF001");
+    if (ctx.request.caller.kind === "visitor") throw errors.safe("LF001");
     return ctx.request.caller;
   }
 
@@ -92,35 +107,53 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     Object.assign(settings, settingsOf(caller));
   }
 
-  async function enter(ctx: Grafast.Context, opened: OpenedSession) {
+  async function enter(ctx: Grafast.Context, opened: Opened | OpenedSession) {
     if (opened.error_code !== null) throw errors.safe(opened.error_code, opened.particular ?? "");
-    const caller: SignedIn = {
-      kind: "user",
-      rolePrefix,
-      role: opened.role,
-      userId: opened.user_id,
-      tenantId: opened.tenant_id,
-      sessionId: opened.session_id,
-      requestId: ctx.request.id,
-    };
+    const whose = { rolePrefix, userId: opened.user_id, sessionId: opened.session_id, requestId: ctx.request.id };
+    const caller: SignedIn =
+      "tenant_id" in opened
+        ? { kind: "user", role: opened.role, tenantId: opened.tenant_id, ...whose }
+        : { kind: "operator", ...whose };
     become(ctx, caller);
+    const session = describe(caller);
     return {
-      token: await tokens.sign(caller, opened.expires_at),
-      userId: caller.userId,
-      tenantId: caller.tenantId,
-      role: caller.role,
+      ...session,
+      token: await tokens.sign({ ...session, sessionId: caller.sessionId }, opened.expires_at),
       expiresAt: opened.expires_at.toISOString(),
       mustChangePassword: opened.must_change_password ?? false,
     };
   }
 
-  async function signIn(input: { email: string; password: string; tenantSlug?: string | null }, ctx: Grafast.Context) {
+  async function signIn(input: SignInInput, ctx: Grafast.Context) {
+    if (input.asOperator && input.tenantSlug) {
+      throw errors.safe("LF009", "An operator belongs to no tenant.", "Send tenantSlug or asOperator, not both.");
+    }
+    const key = await deriveKey(ctx, input.email, input.password.slice(0, MAX_PASSWORD_LENGTH));
+    const from = [sessionSeconds, ctx.request.userAgent ?? null, ctx.request.ipAddress ?? null];
+    const opened = input.asOperator
+      ? await asNobody<Opened>(
+          ctx,
+          `select ${openedColumns}, must_change_password from app.sign_in_operator($1, $2, make_interval(secs => $3), $4, $5)`,
+          [input.email, key, ...from],
+        )
+      : await asNobody<OpenedSession>(
+          ctx,
+          `select ${openedColumns}, tenant_id, role, must_change_password
+           from app.sign_in($1, $2, $3, make_interval(secs => $4), $5, $6)`,
+          [input.email, key, input.tenantSlug ?? null, ...from],
+        );
+    return enter(ctx, opened);
+  }
+
+  async function signInWithToken(input: { idToken: string; tenantSlug?: string | null }, ctx: Grafast.Context) {
+    if (externalTokens === undefined) throw errors.safe("LF082");
+    const vouched = await externalTokens.verify(input.idToken);
+    if ("problem" in vouched) throw errors.safe("LF081", vouched.problem);
     const opened = await asNobody<OpenedSession>(
       ctx,
-      `select ${openedColumns}, must_change_password from app.sign_in($1, $2, $3, make_interval(secs => $4), $5, $6)`,
+      `select ${openedColumns}, tenant_id, role from app.sign_in_external($1, $2, make_interval(secs => $3), $4, $5)`,
       [
-        input.email,
-        await deriveKey(ctx, input.email, input.password.slice(0, MAX_PASSWORD_LENGTH)),
+        vouched.email,
         input.tenantSlug ?? null,
         sessionSeconds,
         ctx.request.userAgent ?? null,
@@ -140,12 +173,12 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
   }
 
   async function switchTenant(input: { tenantSlug: string }, ctx: Grafast.Context) {
-    signedIn(ctx);
-    const opened = await asCaller<OpenedSession>(ctx, `select ${openedColumns} from app.switch_tenant($1, $2, $3)`, [
-      input.tenantSlug,
-      ctx.request.userAgent ?? null,
-      ctx.request.ipAddress ?? null,
-    ]);
+    if (signedIn(ctx).kind === "operator") throw errors.safe("LF008");
+    const opened = await asCaller<OpenedSession>(
+      ctx,
+      `select ${openedColumns}, tenant_id, role from app.switch_tenant($1, $2, $3)`,
+      [input.tenantSlug, ctx.request.userAgent ?? null, ctx.request.ipAddress ?? null],
+    );
     return enter(ctx, opened);
   }
 
@@ -159,7 +192,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     ]);
     const currentKey = await deriveKey(ctx, email, input.currentPassword.slice(0, MAX_PASSWORD_LENGTH));
     const { salt, parameters, derived } = await newPassword(input.newPassword, secretKey);
-    const answer = await asCaller<Pick<OpenedSession, "error_code" | "particular">>(
+    const answer = await asCaller<Pick<Opened, "error_code" | "particular">>(
       ctx,
       "select error_code, particular from app.change_password($1, $2, $3, $4)",
       [currentKey, salt, parameters, derived],
@@ -169,6 +202,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
   }
 
   async function memberships(ctx: Grafast.Context) {
+    if (ctx.request.caller.kind !== "user") return [];
     const { rows } = await ctx.withPgClient(ctx.pgSettings ?? null, (client) =>
       client.query<{ tenantSlug: string; tenantName: string; role: string }>({
         text: `select tenant_slug as "tenantSlug", tenant_name as "tenantName", role from app.current_memberships()`,
@@ -193,12 +227,21 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
         """Who is signed in, where, and as what."""
         type CurrentUser {
           user: User
-          """The tenant of this session."""
+          """The tenant of this session; null for an operator, who is above the tenants."""
           tenant: Tenant
-          """What the person is in this tenant."""
-          role: MembershipRole!
+          """What the person is in this session."""
+          role: SessionRole!
           """Every tenant that switchTenant can lead to, this one included."""
           memberships: [CurrentUserMembership!]!
+        }
+
+        """What somebody is in their session: what they are in its tenant, or an operator, who makes and suspends tenants and sees no row of any."""
+        enum SessionRole {
+          viewer
+          client
+          editor
+          admin
+          operator
         }
 
         """A tenant that the person belongs to."""
@@ -218,6 +261,8 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
           password: String!
           """Needed only by people who belong to several tenants."""
           tenantSlug: String
+          """Opens a session above the tenants, for people who are operators."""
+          asOperator: Boolean = false
         }
 
         type SignInPayload {
@@ -229,8 +274,15 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
           mustChangePassword: Boolean!
           user: User
           tenant: Tenant
-          role: MembershipRole!
+          role: SessionRole!
           query: Query
+        }
+
+        input SignInWithTokenInput {
+          """The identity provider's ID token, ten minutes old at most."""
+          idToken: String!
+          """Needed only by people who belong to several tenants."""
+          tenantSlug: String
         }
 
         input SignOutInput {
@@ -256,7 +308,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
           expiresAt: Datetime!
           user: User
           tenant: Tenant
-          role: MembershipRole!
+          role: SessionRole!
           query: Query
         }
 
@@ -274,6 +326,8 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
         extend type Mutation {
           """Opens a session and gives its token."""
           signIn(input: SignInInput!): SignInPayload
+          """Opens a session for whoever the identity provider vouches for, where they are known here."""
+          signInWithToken(input: SignInWithTokenInput!): SignInPayload
           """Ends this session, or all of them."""
           signOut(input: SignOutInput): SignOutPayload
           """Ends this session and opens one in another tenant."""
@@ -287,7 +341,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
           plans: {
             currentUser() {
               return lambda(context(), ({ request: { caller } }) =>
-                caller.kind === "user" ? { userId: caller.userId, tenantId: caller.tenantId, role: caller.role } : null,
+                caller.kind === "visitor" ? null : describe(caller),
               );
             },
           },
@@ -302,6 +356,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
         Mutation: {
           plans: {
             signIn: mutation(signIn),
+            signInWithToken: mutation(signInWithToken),
             signOut: mutation(signOut),
             switchTenant: mutation(switchTenant),
             changePassword: mutation(changePassword),
@@ -314,6 +369,14 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
       },
     };
   }, "SignInPlugin");
+}
+
+/** What a payload says of whoever is signed in. */
+function describe(caller: SignedIn) {
+  const { userId } = caller;
+  return caller.kind === "user"
+    ? { userId, tenantId: caller.tenantId, role: caller.role }
+    : { userId, tenantId: null, role: "operator" as const };
 }
 
 function firstRow<Row>(result: { rows: readonly unknown[] }): Row {

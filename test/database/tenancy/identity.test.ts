@@ -9,6 +9,7 @@ import {
   createTenant,
   fillTenants,
   type Login,
+  type Person,
   rowOf,
   settingsFor,
   type Tenant,
@@ -126,6 +127,62 @@ describe("a claim", () => {
         ]),
       ).rejects.toMatchObject({ code: "42501" });
     });
+  });
+});
+
+describe("an operator's claim", () => {
+  let person: Person;
+  let sessionId: string;
+  beforeAll(async () => {
+    person = await addPerson(database, ours.id, "admin", "ops@harbour.test");
+    await database.query("insert into tenancy.operators (user_id) values ($1)", [person.userId]);
+    sessionId = await openSession("now() + interval '1 hour'", "null");
+  });
+  async function openSession(expiresAt: string, revokedAt: string): Promise<string> {
+    const [row] = await database.query<{ id: string }>(
+      `insert into tenancy.operator_sessions (user_id, expires_at, revoked_at) values ($1, ${expiresAt}, ${revokedAt}) returning id`,
+      [person.userId],
+    );
+    return row?.id as string;
+  }
+  const asOperator = (settings: Record<string, string>) =>
+    asApi(
+      { role: role("operator"), "app.user_id": person.userId, "app.session_id": sessionId, ...settings },
+      async (client) =>
+        (
+          await client.query<Record<string, string | null>>(
+            "select app.current_app_role() as word, app.current_user_id() as person, app.current_tenant_id() as tenant",
+          )
+        ).rows[0],
+    );
+  const noOne = { word: null, person: null, tenant: null };
+
+  test("can hold, and is never in a tenant, whichever it names", async () => {
+    const confirmed = { word: "operator", person: person.userId, tenant: null };
+    expect(await asOperator({})).toEqual(confirmed);
+    expect(await asOperator({ "app.tenant_id": ours.id })).toEqual(confirmed);
+  });
+
+  const strangers: [string, () => Record<string, string> | Promise<Record<string, string>>][] = [
+    ["a session in a tenant", () => ({ "app.session_id": person.sessionId, "app.tenant_id": ours.id })],
+    ["a session that is not there", () => ({ "app.session_id": randomUUID() })],
+    ["no session", () => ({ "app.session_id": "" })],
+    ["somebody else", () => ({ "app.user_id": ours.people.admin.userId })],
+    [
+      "a session that is over",
+      async () => ({ "app.session_id": await openSession("now() - interval '1 day'", "null") }),
+    ],
+    ["a revoked session", async () => ({ "app.session_id": await openSession("now() + interval '1 hour'", "now()") })],
+  ];
+  test.each(strangers)("cannot hold with %s", async (_what, wrong) => {
+    expect(await asOperator(await wrong())).toEqual(noOne);
+  });
+
+  test("cannot make an admin of an operator's session", async () => {
+    const settings = { "app.user_id": person.userId, "app.session_id": sessionId, "app.tenant_id": ours.id };
+    await asApi({ role: role("admin"), ...settings }, async (client) =>
+      expect(await confirmed(client)).toEqual(nobody),
+    );
   });
 });
 
@@ -378,11 +435,14 @@ describe("a login that speaks SQL", () => {
     const login = await loginTo("operator");
     await rolledBack(login.url, async (client) => {
       await client.query(`set local role ${role("operator")}`);
-      const made = await client.query("select slug, is_active from tenancy.create_tenant(' New-One ', 'New one')");
-      expect(made.rows).toEqual([{ slug: "new-one", is_active: true }]);
+      const made = await client.query(
+        "select is_new_user from app.create_tenant(' New-One ', 'New one', null, 'Ada@New.test', null, '', '{}', '')",
+      );
+      expect(made.rows).toEqual([{ is_new_user: true }]);
       const { rows } = await client.query<{ slug: string }>("select slug from tenancy.tenants");
       expect(rows.map(({ slug }) => slug)).toEqual(expect.arrayContaining(["harbour", "meadow", "new-one"]));
-      for (const table of ["tenancy.memberships", "tenancy.users", "journeys.clients", "audit.changes"]) {
+      expect((await client.query("select from tenancy.users")).rowCount).toBe(0);
+      for (const table of ["tenancy.memberships", "journeys.clients", "audit.changes", "audit.operator_deeds"]) {
         await client.query("savepoint before");
         await expect(client.query(`select from ${table}`)).rejects.toMatchObject({ code: "42501" });
         await client.query("rollback to savepoint before");
@@ -393,9 +453,15 @@ describe("a login that speaks SQL", () => {
 
   test("cannot make a tenant as an operator whom nobody confirms LF002", async () => {
     await asApi({ role: role("operator") }, async (client) => {
-      await expect(client.query("select tenancy.create_tenant('false', 'False')")).rejects.toMatchObject({
-        code: "LF002",
-      });
+      for (const deed of [
+        "app.create_tenant('false', 'False', null, 'a@b.test', null, '', '{}', '')",
+        "tenancy.suspend_tenant('harbour')",
+        "tenancy.reactivate_tenant('harbour')",
+      ]) {
+        await client.query("savepoint before");
+        await expect(client.query(`select ${deed}`)).rejects.toMatchObject({ code: "LF002" });
+        await client.query("rollback to savepoint before");
+      }
     });
   });
 });

@@ -1,5 +1,5 @@
---! Previous: sha1:e85f4f82db4f4620e201a8a5184ff2779a126d77
---! Hash: sha1:0508b850c3e2accb6fd7fa74edc0056585a50ce2
+--! Previous: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
+--! Hash: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
 --! Message: look tables up before naming them
 
 -- The plan of a rollback built its query with a table's name as it stood in the ledger, which the worker's login writes: a name that was SQL
@@ -41,6 +41,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF260', 'import_deletes_too_much', 409, 'More records are gone from the source than may be deleted.', 'Check the source; if they are meant to be gone, run the import again with a higher --delete-threshold.'),
   ('LF261', 'import_batch_not_at_work', 409, 'The import batch %s deletes nothing: it is not at work.', 'Run the import again.'),
   ('LF262', 'import_holds_secret', 409, '%s keeps a secret of it, which an import neither deletes nor copies.', 'Delete the row by hand if it is meant to go.'),
+  ('LF263', 'import_location_unknown', 400, 'This source was never read from %s.', 'Import from there once at the command line: landfall import run --from …; then it can be asked for here.'),
   ('LF280', 'report_not_shown', 401, 'This report is shown to those who may see the import.', 'Send a token in the Authorization header, or open a link that POST /reports/imports/<batch>/link gave you.'),
   ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.')
 on conflict (code) do update

@@ -1,9 +1,10 @@
 --! Previous: sha1:05dcda42a5dca28a763764316779df935f6e0609
---! Hash: sha1:7b21ab1a231dd10452c3c365d9e20a4d42068708
---! Message: suspend tenants at once
+--! Hash: sha1:34002512b3cc8741c490f81032f2e1ad6dd2be5c
+--! Message: put operators above tenants
 
--- A suspended tenant is out with the next statement, whoever speaks for it: the API, an SQL login, the worker. What ran goes on when it is
--- reactivated, and what was done above the tenants is on record.
+-- Operators are people above the tenants: they sign in as everybody does, to a session that has no tenant, and make, suspend and reactivate
+-- tenants. A tenant is made with its first admin. A suspended one is out with the next statement, whoever speaks for it: the API, an SQL
+-- login, the worker. What ran goes on when it is reactivated, and what was done above the tenants is on record.
 set local lock_timeout = '3s';
 
 alter table tenancy.tenants
@@ -34,9 +35,37 @@ alter table audit.operator_deeds enable row level security;
 alter table audit.operator_deeds force row level security;
 create index operator_deeds_tenant_id_idx on audit.operator_deeds (tenant_id);
 
+create table tenancy.operators (
+  user_id uuid not null,
+  created_at timestamptz not null default now(),
+  constraint operators_pkey primary key (user_id),
+  constraint operators_user_id_fkey foreign key (user_id) references tenancy.users (id) on delete cascade
+);
+alter table tenancy.operators enable row level security;
+alter table tenancy.operators force row level security;
+
+create table tenancy.operator_sessions (
+  -- Random and not time-ordered: whoever knows the id and the signing key is this person.
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null,
+  user_agent text,
+  ip_address inet,
+  expires_at timestamptz not null,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint operator_sessions_pkey primary key (id),
+  constraint operator_sessions_user_id_fkey foreign key (user_id) references tenancy.operators (user_id) on delete cascade
+);
+alter table tenancy.operator_sessions enable row level security;
+alter table tenancy.operator_sessions force row level security;
+create index operator_sessions_user_id_idx on tenancy.operator_sessions (user_id);
+
+drop function tenancy.create_tenant(text, text, text);
+
 --! Included tenancy/errors.sql
 -- What signing in can say, and what is above the tenants: LF032 to LF049.
 insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF032', 'operator_unknown', 404, 'There is no operator with this address.', 'See who is one: landfall operator list.'),
   ('LF040', 'wrong_credentials', 401, 'The e-mail address or the password is wrong.',
     'Check both. An admin of your tenant can have a new password made for you.'),
   ('LF041', 'no_such_membership', 403, 'You do not belong to %s.', 'Sign in to a tenant that you belong to, or ask its admin to add you.'),
@@ -55,6 +84,142 @@ on conflict (code) do update
   where (errors.name, errors.http_status, errors.message, errors.way_out)
     is distinct from (excluded.name, excluded.http_status, excluded.message, excluded.way_out);
 --! EndIncluded tenancy/errors.sql
+--! Included audit/operator_deeds.sql
+-- What is done above the tenants. It stays when the tenant is gone, so it holds names and numbers and nothing of a tenant's.
+drop policy if exists select_owner on audit.operator_deeds;
+create policy select_owner on audit.operator_deeds for select to :OWNER using (true);
+drop policy if exists insert_owner on audit.operator_deeds;
+create policy insert_owner on audit.operator_deeds for insert to :OWNER with check (true);
+
+create or replace function app_private.tg_operator_deeds__refuse_change() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform app_private.raise_error('LF007', 'record of a deed', 'do what undoes it, and that is recorded too');
+    return null;
+  end
+  $$;
+comment on function app_private.tg_operator_deeds__refuse_change() is
+  'Refuses every statement that would alter the record. Definer, to raise our error for whoever tries.';
+create or replace trigger _200_refuse_change before update or delete or truncate on audit.operator_deeds
+  for each statement execute function app_private.tg_operator_deeds__refuse_change();
+
+create or replace function app_private.record_deed(
+  deed audit.operator_deed, tenant_id uuid, tenant_slug text, details jsonb default '{}'
+) returns void
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+    insert into audit.operator_deeds (tenant_id, user_id, tenant_slug, deed, details, source, login_name, request_id)
+    select
+      record_deed.tenant_id, i.user_id, record_deed.tenant_slug, record_deed.deed, jsonb_strip_nulls(record_deed.details),
+      case session_user when ':WORKER' then 'job' when ':AUTHENTICATOR' then 'api' else 'sql' end::audit.change_source,
+      session_user, nullif(current_setting('app.request_id', true), '')
+    from app_private.current_identity() i
+  $$;
+comment on function app_private.record_deed(audit.operator_deed, uuid, text, jsonb) is 'Writes down what was done above the tenants, and by whom.';
+
+create or replace function app_private.tg_tenants__record_deed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    if tg_op = 'INSERT' then
+      perform app_private.record_deed('tenant_created', new.id, new.slug);
+    elsif new.is_active then
+      perform app_private.record_deed('tenant_reactivated', new.id, new.slug);
+    else
+      perform app_private.record_deed('tenant_suspended', new.id, new.slug, jsonb_build_object('reason', new.suspension_reason));
+    end if;
+    return null;
+  end
+  $$;
+comment on function app_private.tg_tenants__record_deed() is
+  'Records that a tenant was made, suspended or reactivated, whoever did it. Definer, because nobody may write the record by hand.';
+create or replace trigger _700_record_creation after insert on tenancy.tenants
+  for each row execute function app_private.tg_tenants__record_deed();
+create or replace trigger _700_record_suspension after update on tenancy.tenants
+  for each row when (old.is_active is distinct from new.is_active) execute function app_private.tg_tenants__record_deed();
+
+comment on type audit.operator_deed is 'What can be done above the tenants.';
+comment on table audit.operator_deeds is '@class global
+What was done above the tenants, by whom and when: tenants made, suspended, reactivated, exported and deleted, operators made and removed. It stays when the tenant is gone.';
+comment on column audit.operator_deeds.tenant_id is 'The tenant, which may no longer be there.';
+comment on column audit.operator_deeds.user_id is 'The operator; null at the command line.';
+comment on column audit.operator_deeds.details is 'Particulars: a reason, counts of rows by table.';
+comment on column audit.operator_deeds.source is 'Through what it came: the API, the command line or SQL, a job.';
+comment on column audit.operator_deeds.login_name is 'The database login.';
+comment on column audit.operator_deeds.request_id is 'The request of the API, as its log names it.';
+--! EndIncluded audit/operator_deeds.sql
+--! Included tenancy/operators.sql
+-- Who is an operator, and their sessions. Made at the command line, read by definers: no role of the API may look.
+drop policy if exists select_owner on tenancy.operators;
+create policy select_owner on tenancy.operators for select to :OWNER
+  using (true);
+drop policy if exists insert_owner on tenancy.operators;
+create policy insert_owner on tenancy.operators for insert to :OWNER
+  with check (true);
+drop policy if exists update_owner on tenancy.operators;
+create policy update_owner on tenancy.operators for update to :OWNER
+  using (true)
+  with check (true);
+drop policy if exists delete_owner on tenancy.operators;
+create policy delete_owner on tenancy.operators for delete to :OWNER
+  using (true);
+
+create or replace function app_private.tg_operators__record_deed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    operator_id constant uuid := coalesce(new.user_id, old.user_id);
+  begin
+    perform app_private.record_deed(
+      case tg_op when 'INSERT' then 'operator_made' else 'operator_removed' end::audit.operator_deed, null, null,
+      jsonb_build_object('user_id', operator_id, 'email', (select u.email from tenancy.users u where u.id = operator_id))
+    );
+    return null;
+  end
+  $$;
+comment on function app_private.tg_operators__record_deed() is
+  'Records who became an operator, or is none any more. Definer, because nobody may write the record by hand.';
+create or replace trigger _700_record_making after insert on tenancy.operators
+  for each row execute function app_private.tg_operators__record_deed();
+create or replace trigger _700_record_removal after delete on tenancy.operators
+  for each row execute function app_private.tg_operators__record_deed();
+
+comment on table tenancy.operators is '@class global
+A person above the tenants: makes, suspends, reactivates and lists them, and reads no row of any. Removing the row ends their sessions with the next statement.';
+comment on column tenancy.operators.user_id is 'The person.';
+comment on column tenancy.operators.created_at is 'When the row was made.';
+comment on constraint operators_user_id_fkey on tenancy.operators is 'There is no such person.';
+
+drop policy if exists select_owner on tenancy.operator_sessions;
+create policy select_owner on tenancy.operator_sessions for select to :OWNER
+  using (true);
+drop policy if exists insert_owner on tenancy.operator_sessions;
+create policy insert_owner on tenancy.operator_sessions for insert to :OWNER
+  with check (true);
+drop policy if exists update_owner on tenancy.operator_sessions;
+create policy update_owner on tenancy.operator_sessions for update to :OWNER
+  using (true)
+  with check (true);
+drop policy if exists delete_owner on tenancy.operator_sessions;
+create policy delete_owner on tenancy.operator_sessions for delete to :OWNER
+  using (true);
+
+comment on table tenancy.operator_sessions is '@class global
+A sign-in of an operator: like tenancy.sessions, and above the tenants.';
+comment on column tenancy.operator_sessions.id is 'The session''s id, random.';
+comment on column tenancy.operator_sessions.user_id is 'Whose session it is.';
+comment on column tenancy.operator_sessions.user_agent is 'The program that signed in, as it named itself.';
+comment on column tenancy.operator_sessions.ip_address is 'Where it signed in from.';
+comment on column tenancy.operator_sessions.expires_at is 'When it ends by itself.';
+comment on column tenancy.operator_sessions.revoked_at is 'When it was ended early.';
+comment on column tenancy.operator_sessions.created_at is 'When the row was made.';
+comment on constraint operator_sessions_user_id_fkey on tenancy.operator_sessions is 'This person is no operator.';
+--! EndIncluded tenancy/operators.sql
 --! Included app/identity.sql
 -- Who is asking. Everything that policies, triggers and mutations know about a session comes from here.
 
@@ -84,6 +249,18 @@ create or replace function app_private.current_identity(
       -- The API verified a token and set these; whether they still hold is asked of the tables, for every statement anew.
       if claimed_role = ':VISITOR' or claimed_role = 'none' then
         app_role := 'visitor';
+      elsif claimed_role = ':OPERATOR' then
+        if pg_input_is_valid(claimed_session, 'uuid') then
+          select s.user_id, s.id, 'operator'
+          into user_id, session_id, app_role
+          from tenancy.operator_sessions s
+          join tenancy.operators o on o.user_id = s.user_id
+          join tenancy.users u on u.id = s.user_id and u.is_active
+          where s.id = claimed_session::uuid
+            and s.user_id::text = current_setting('app.user_id', true)
+            and s.revoked_at is null
+            and s.expires_at > now();
+        end if;
       elsif pg_input_is_valid(claimed_session, 'uuid') and pg_input_is_valid(claimed_tenant, 'uuid') then
         select s.user_id, s.tenant_id, s.id, m.role, t.is_active
         into user_id, tenant_id, session_id, app_role, is_active
@@ -199,74 +376,6 @@ comment on function app.current_import_batch_id() is
 grant execute on function app.current_import_batch_id()
   to :VISITOR, :VIEWER, :CLIENT, :OPERATOR, :WORKER, :AUTHENTICATOR, :REPORTER, :AUTOMATION;
 --! EndIncluded app/identity.sql
---! Included audit/operator_deeds.sql
--- What is done above the tenants. It stays when the tenant is gone, so it holds names and numbers and nothing of a tenant's.
-drop policy if exists select_owner on audit.operator_deeds;
-create policy select_owner on audit.operator_deeds for select to :OWNER using (true);
-drop policy if exists insert_owner on audit.operator_deeds;
-create policy insert_owner on audit.operator_deeds for insert to :OWNER with check (true);
-
-create or replace function app_private.tg_operator_deeds__refuse_change() returns trigger
-  language plpgsql security definer
-  set search_path = pg_catalog, pg_temp
-  as $$
-  begin
-    perform app_private.raise_error('LF007', 'record of a deed', 'do what undoes it, and that is recorded too');
-    return null;
-  end
-  $$;
-comment on function app_private.tg_operator_deeds__refuse_change() is
-  'Refuses every statement that would alter the record. Definer, to raise our error for whoever tries.';
-create or replace trigger _200_refuse_change before update or delete or truncate on audit.operator_deeds
-  for each statement execute function app_private.tg_operator_deeds__refuse_change();
-
-create or replace function app_private.record_deed(
-  deed audit.operator_deed, tenant_id uuid, tenant_slug text, details jsonb default '{}'
-) returns void
-  language sql volatile
-  set search_path = pg_catalog, pg_temp
-  as $$
-    insert into audit.operator_deeds (tenant_id, user_id, tenant_slug, deed, details, source, login_name, request_id)
-    select
-      record_deed.tenant_id, i.user_id, record_deed.tenant_slug, record_deed.deed, jsonb_strip_nulls(record_deed.details),
-      case session_user when ':WORKER' then 'job' when ':AUTHENTICATOR' then 'api' else 'sql' end::audit.change_source,
-      session_user, nullif(current_setting('app.request_id', true), '')
-    from app_private.current_identity() i
-  $$;
-comment on function app_private.record_deed(audit.operator_deed, uuid, text, jsonb) is 'Writes down what was done above the tenants, and by whom.';
-
-create or replace function app_private.tg_tenants__record_deed() returns trigger
-  language plpgsql security definer
-  set search_path = pg_catalog, pg_temp
-  as $$
-  begin
-    if tg_op = 'INSERT' then
-      perform app_private.record_deed('tenant_created', new.id, new.slug);
-    elsif new.is_active then
-      perform app_private.record_deed('tenant_reactivated', new.id, new.slug);
-    else
-      perform app_private.record_deed('tenant_suspended', new.id, new.slug, jsonb_build_object('reason', new.suspension_reason));
-    end if;
-    return null;
-  end
-  $$;
-comment on function app_private.tg_tenants__record_deed() is
-  'Records that a tenant was made, suspended or reactivated, whoever did it. Definer, because nobody may write the record by hand.';
-create or replace trigger _700_record_creation after insert on tenancy.tenants
-  for each row execute function app_private.tg_tenants__record_deed();
-create or replace trigger _700_record_suspension after update on tenancy.tenants
-  for each row when (old.is_active is distinct from new.is_active) execute function app_private.tg_tenants__record_deed();
-
-comment on type audit.operator_deed is 'What can be done above the tenants.';
-comment on table audit.operator_deeds is '@class global
-What was done above the tenants, by whom and when: tenants made, suspended, reactivated, exported and deleted, operators made and removed. It stays when the tenant is gone.';
-comment on column audit.operator_deeds.tenant_id is 'The tenant, which may no longer be there.';
-comment on column audit.operator_deeds.user_id is 'The operator; null at the command line.';
-comment on column audit.operator_deeds.details is 'Particulars: a reason, counts of rows by table.';
-comment on column audit.operator_deeds.source is 'Through what it came: the API, the command line or SQL, a job.';
-comment on column audit.operator_deeds.login_name is 'The database login.';
-comment on column audit.operator_deeds.request_id is 'The request of the API, as its log names it.';
---! EndIncluded audit/operator_deeds.sql
 --! Included tenancy/tenants.sql
 -- A tenant sees itself; an operator sees and makes all of them, and none of their rows.
 drop policy if exists select_owner on tenancy.tenants;
@@ -379,6 +488,62 @@ comment on constraint tenants_name_check on tenancy.tenants is 'A tenant needs a
 comment on constraint tenants_slug_check on tenancy.tenants is 'A slug is lower-case letters and digits in words joined by single hyphens, for example "harbour-weddings".';
 comment on constraint tenants_settings_check on tenancy.tenants is 'The settings of a tenant are a JSON object.';
 --! EndIncluded tenancy/tenants.sql
+--! Included tenancy/users.sql
+-- People. One person may belong to several tenants; each tenant sees its own people only, and an operator nobody but themselves.
+drop policy if exists select_owner on tenancy.users;
+create policy select_owner on tenancy.users for select to :OWNER
+  using (true);
+drop policy if exists insert_owner on tenancy.users;
+create policy insert_owner on tenancy.users for insert to :OWNER
+  with check (true);
+drop policy if exists update_owner on tenancy.users;
+create policy update_owner on tenancy.users for update to :OWNER
+  using (true)
+  with check (true);
+drop policy if exists delete_owner on tenancy.users;
+create policy delete_owner on tenancy.users for delete to :OWNER
+  using (true);
+drop policy if exists select_viewer on tenancy.users;
+create policy select_viewer on tenancy.users for select to :VIEWER
+  using (id in (select m.user_id from tenancy.memberships m));
+drop policy if exists select_client on tenancy.users;
+create policy select_client on tenancy.users for select to :CLIENT
+  using (id = (select app.current_user_id()));
+drop policy if exists select_operator on tenancy.users;
+create policy select_operator on tenancy.users for select to :OPERATOR
+  using (id = (select app.current_user_id()));
+drop policy if exists update_self on tenancy.users;
+create policy update_self on tenancy.users for update to :VIEWER, :CLIENT, :OPERATOR
+  using (id = (select app.current_user_id()))
+  with check (id = (select app.current_user_id()));
+drop policy if exists select_worker on tenancy.users;
+create policy select_worker on tenancy.users for select to :WORKER
+  using (id in (select m.user_id from tenancy.memberships m));
+
+grant select on table tenancy.users to :VIEWER;
+grant select on table tenancy.users to :CLIENT;
+grant select on table tenancy.users to :OPERATOR;
+grant update (name, version) on table tenancy.users to :VIEWER, :CLIENT, :OPERATOR;
+grant select on table tenancy.users to :WORKER;
+
+create or replace trigger _100_stamp_times before update on tenancy.users
+  for each row when (old.* is distinct from new.*) execute function app_private.tg__stamp_times();
+create or replace trigger _200_count_version before update on tenancy.users
+  for each row when (old.* is distinct from new.*) execute function app_private.tg__count_version();
+
+comment on table tenancy.users is '@class global
+A person who can sign in.';
+comment on column tenancy.users.id is 'The row''s id, time-ordered.';
+comment on column tenancy.users.email is 'The address that they sign in with, in lower case, unique.';
+comment on column tenancy.users.name is 'What people call them.';
+comment on column tenancy.users.is_active is 'False when they may no longer sign in anywhere.';
+comment on column tenancy.users.version is 'Counts every change that people see; send the one that you read with an update, and a stale one is refused.';
+comment on column tenancy.users.created_at is 'When the row was made.';
+comment on column tenancy.users.updated_at is 'When the row was last changed.';
+comment on constraint users_email_key on tenancy.users is 'A person with this e-mail address exists; add a membership for them instead.';
+comment on constraint users_email_check on tenancy.users is 'An e-mail address is written in lower case and has the form name@domain.';
+comment on constraint users_name_check on tenancy.users is 'A person needs a name that is not blank.';
+--! EndIncluded tenancy/users.sql
 --! Included tenancy/suspend_tenant.sql
 -- Tenants are cut off and let in again by operators, and by the owner at a prompt. What that sets off is done by the triggers on
 -- tenancy.tenants, whoever flips is_active.
@@ -460,6 +625,7 @@ grant execute on function tenancy.reactivate_tenant(text) to :OPERATOR;
 --! Included tenancy/errors.sql
 -- What signing in can say, and what is above the tenants: LF032 to LF049.
 insert into app.errors (code, name, http_status, message, way_out) values
+  ('LF032', 'operator_unknown', 404, 'There is no operator with this address.', 'See who is one: landfall operator list.'),
   ('LF040', 'wrong_credentials', 401, 'The e-mail address or the password is wrong.',
     'Check both. An admin of your tenant can have a new password made for you.'),
   ('LF041', 'no_such_membership', 403, 'You do not belong to %s.', 'Sign in to a tenant that you belong to, or ask its admin to add you.'),
@@ -658,6 +824,40 @@ create or replace function app.sign_in(
 comment on function app.sign_in(text, bytea, text, interval, text, inet) is
   'Opens a session for whoever derived the right key; else the code of an error. Definer: compares secrets. For the authenticator alone.';
 
+create or replace function app.sign_in_operator(
+  email text, derived_key bytea, lifetime interval, user_agent text, ip_address inet,
+  out error_code text, out particular text,
+  out session_id uuid, out user_id uuid, out expires_at timestamptz, out must_change_password boolean
+)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    checked record;
+  begin
+    select * into checked from app_private.check_password(email, derived_key);
+    case
+      when checked.retry_after_seconds is not null then
+        error_code := 'LF042';
+        particular := checked.retry_after_seconds::text;
+      when checked.user_id is null then
+        error_code := 'LF040';
+      when not exists (select from tenancy.operators o where o.user_id = checked.user_id) then
+        error_code := 'LF041';
+        particular := 'the operators';
+      else
+        user_id := checked.user_id;
+        must_change_password := checked.is_one_time;
+        expires_at := date_trunc('second', now() + lifetime);
+        insert into tenancy.operator_sessions (user_id, expires_at, user_agent, ip_address)
+        values (sign_in_operator.user_id, sign_in_operator.expires_at, left(sign_in_operator.user_agent, 500), sign_in_operator.ip_address)
+        returning id into session_id;
+    end case;
+  end
+  $$;
+comment on function app.sign_in_operator(text, bytea, interval, text, inet) is
+  'Opens a session above the tenants for an operator who derived the right key; else the code of an error. Definer: compares secrets. For the authenticator alone.';
+
 create or replace function app.authorize_session(session_id uuid, user_id uuid, tenant_id uuid) returns text
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
@@ -669,9 +869,16 @@ create or replace function app.authorize_session(session_id uuid, user_id uuid, 
     join tenancy.users u on u.id = s.user_id and u.is_active
     where s.tenant_id = authorize_session.tenant_id and s.id = authorize_session.session_id
       and s.user_id = authorize_session.user_id and s.revoked_at is null and s.expires_at > now()
+    union all
+    select 'operator'
+    from tenancy.operator_sessions s
+    join tenancy.operators o on o.user_id = s.user_id
+    join tenancy.users u on u.id = s.user_id and u.is_active
+    where authorize_session.tenant_id is null and s.id = authorize_session.session_id
+      and s.user_id = authorize_session.user_id and s.revoked_at is null and s.expires_at > now()
   $$;
 comment on function app.authorize_session(uuid, uuid, uuid) is
-  'The role that a session has right now, or null. The API asks before every request which role to become. Definer: nobody is signed in yet. For the authenticator alone.';
+  'The role that a session has right now, or null; without a tenant it is an operator''s. The API asks before every request which role to become. Definer: nobody is signed in yet. For the authenticator alone.';
 
 create or replace function app.explain_refusal(
   session_id uuid, user_id uuid, tenant_id uuid, out error_code text, out particular text
@@ -705,6 +912,7 @@ create or replace function app.sign_out(everywhere boolean) returns integer
   declare
     asker record;
     ended integer;
+    ended_above integer;
   begin
     select * into asker from app_private.current_identity();
     update tenancy.sessions s
@@ -712,7 +920,12 @@ create or replace function app.sign_out(everywhere boolean) returns integer
     where s.user_id = asker.user_id and s.revoked_at is null and s.expires_at > now()
       and (everywhere or (s.tenant_id = asker.tenant_id and s.id = asker.session_id));
     get diagnostics ended = row_count;
-    return ended;
+    update tenancy.operator_sessions s
+    set revoked_at = now()
+    where s.user_id = asker.user_id and s.revoked_at is null and s.expires_at > now()
+      and (everywhere or s.id = asker.session_id);
+    get diagnostics ended_above = row_count;
+    return ended + ended_above;
   end
   $$;
 comment on function app.sign_out(boolean) is
@@ -792,6 +1005,9 @@ create or replace function app.change_password(
       update tenancy.sessions s
       set revoked_at = now()
       where s.user_id = asker.user_id and s.id <> asker.session_id and s.revoked_at is null and s.expires_at > now();
+      update tenancy.operator_sessions s
+      set revoked_at = now()
+      where s.user_id = asker.user_id and s.id <> asker.session_id and s.revoked_at is null and s.expires_at > now();
     end if;
   end
   $$;
@@ -813,10 +1029,67 @@ comment on function app.current_memberships() is
   'The tenants that this person may switch to, with their role in each. Definer: a session sees one tenant, and this looks over its edge.';
 
 grant execute on function app.password_parameters(text, bytea, jsonb), app.sign_in(text, bytea, text, interval, text, inet),
+  app.sign_in_operator(text, bytea, interval, text, inet),
   app.authorize_session(uuid, uuid, uuid), app.explain_refusal(uuid, uuid, uuid) to :AUTHENTICATOR;
 grant execute on function app.sign_out(boolean), app.switch_tenant(text, text, inet),
   app.change_password(bytea, bytea, jsonb, bytea), app.current_memberships() to :VIEWER, :CLIENT;
+grant execute on function app.sign_out(boolean), app.change_password(bytea, bytea, jsonb, bytea) to :OPERATOR;
 --! EndIncluded tenancy/sign_in.sql
+--! Included tenancy/create_tenant.sql
+-- A tenant comes with its first admin, or nobody could let anybody in.
+create or replace function app_private.make_tenant(slug text, name text, domain text default null) returns tenancy.tenants
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+    insert into tenancy.tenants (slug, name, domain)
+    values (lower(trim(make_tenant.slug)), trim(make_tenant.name), nullif(trim(make_tenant.domain), ''))
+    returning *
+  $$;
+comment on function app_private.make_tenant(text, text, text) is 'Makes a tenant without people. For the owner at a prompt, and for app.create_tenant.';
+
+create or replace function app_private.find_or_make_user(
+  email text, name text, salt bytea, parameters jsonb, derived_key bytea, is_one_time boolean, out user_id uuid, out is_new boolean
+)
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    address constant text := lower(trim(find_or_make_user.email));
+  begin
+    insert into tenancy.users as u (email, name)
+    values (address, coalesce(nullif(trim(find_or_make_user.name), ''), address))
+    on conflict on constraint users_email_key do nothing
+    returning u.id into user_id;
+    is_new := found;
+    if is_new then
+      perform app_private.set_password(user_id, salt, parameters, derived_key, is_one_time);
+    else
+      select u.id into strict user_id from tenancy.users u where u.email = address;
+    end if;
+  end
+  $$;
+comment on function app_private.find_or_make_user(text, text, bytea, jsonb, bytea, boolean) is
+  'The person with this address, made with this password where nobody has it; somebody who is known keeps name and password.';
+
+create or replace function app.create_tenant(
+  slug text, name text, domain text, admin_email text, admin_name text, salt bytea, parameters jsonb, derived_key bytea,
+  out tenant_id uuid, out user_id uuid, out is_new_user boolean
+)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform app_private.require_operator('create tenants');
+    select t.id into tenant_id from app_private.make_tenant(create_tenant.slug, create_tenant.name, create_tenant.domain) t;
+    select u.user_id, u.is_new into user_id, is_new_user
+    from app_private.find_or_make_user(admin_email, admin_name, salt, parameters, derived_key, true) u;
+    insert into tenancy.memberships (tenant_id, user_id, role) values (create_tenant.tenant_id, create_tenant.user_id, 'admin');
+  end
+  $$;
+comment on function app.create_tenant(text, text, text, text, text, bytea, jsonb, bytea) is
+  'Makes a tenant and its first admin, who gets this one-time password where nobody has the address yet. Definer, because an operator sees tenants and writes them only through this. For operators, and for the owner at a prompt.';
+grant execute on function app.create_tenant(text, text, text, text, text, bytea, jsonb, bytea) to :OPERATOR;
+--! EndIncluded tenancy/create_tenant.sql
 --! Included imports/queue_batches.sql
 -- A batch that is queued, replayed or rolled back has a job, in the same transaction. The batch is the truth and the job its wake-up: a lost or doubled job changes nothing.
 create or replace function app_private.queue_import_batch(tenant_id uuid, batch_id uuid) returns void
@@ -891,6 +1164,10 @@ create or replace function publishing.resume_publications(patience interval defa
       where (p.status = 'deferred' and p.run_after <= now())
         or (p.status = 'running' and p.lease_expires_at < now())
         or (p.status = 'queued' and p.updated_at < now() - patience)
+        or (
+          p.status = 'unpublishing' and coalesce(p.lease_expires_at < now(), p.updated_at < now() - patience)
+          and coalesce(p.run_after <= now(), true)
+        )
       order by p.updated_at
       limit 500
       for update of p skip locked
