@@ -34,6 +34,8 @@ export interface ServerOptions {
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
   timing?: SocketTiming;
+  /** Connections to the database at most. */
+  connections?: number;
 }
 
 export interface RunningServer {
@@ -62,8 +64,13 @@ export async function startServer({
   log,
   routers = [],
   timing = socketTiming,
+  connections = 15,
 }: ServerOptions): Promise<RunningServer> {
-  const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
+  const pool = createPool(databaseUrl, {
+    applicationName: "landfall api",
+    max: connections,
+    connectionTimeoutMillis: 2_000,
+  });
   const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
   const listener = makeListener(pool, listenPool);
   const endPools = async () => {

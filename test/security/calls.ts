@@ -41,6 +41,14 @@ export function readFunctions(database: TestDatabase): Promise<FunctionUnderTest
     order by 1`);
 }
 
+/** The word for one of what a table is called after. */
+export function singularOf(plural: string): string {
+  return plural
+    .replace(/ies$/, "y")
+    .replace(/(ch|sh|ss|x)es$/, "$1")
+    .replace(/s$/, "");
+}
+
 /** What arguments are called after no table. */
 const namesake: Record<string, string> = {
   row: "client",
@@ -57,12 +65,7 @@ export function tableOf({ name, type }: Argument, schema: string, tables: Table[
   const plain = name.replace(/_ids?$/, "");
   const words = namesake[plain] ?? plain;
   const speaksOf = (table: Table) => {
-    const singular =
-      table.name
-        .split(".")[1]
-        ?.replace(/ies$/, "y")
-        .replace(/(ch|sh|ss|x)es$/, "$1")
-        .replace(/s$/, "") ?? "";
+    const singular = singularOf(table.name.split(".")[1] ?? "");
     const isSame = words === singular;
     const isPart = words.endsWith(`_${singular}`) || singular.endsWith(`_${words.split("_").at(-1)}`);
     return (isSame ? 4 : isPart ? 2 : 0) + (table.name.startsWith(`${schema}.`) ? 1 : 0);

@@ -812,6 +812,7 @@ export const functions: Record<string, string> = {
 
 /** Functions that look beyond the tenant of whoever calls them, and why they may. */
 export const functionsBeyondTenants: Record<string, string> = {
+  "app.current_memberships()": "names the tenants of whoever asks, who may switch to them",
   "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
   "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
   "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",

@@ -9,6 +9,12 @@ import { openStage, type Stage } from "./stage.ts";
 
 const isAll = process.env.LANDFALL_TEST_SECURITY === "all";
 
+/** What makes no difference when it is broken, and why. */
+const equivalent: Record<string, string> = {
+  "tenancy visitor": "nothing in the schema is the visitor's, who may know its name and no more",
+  "tenancy authenticator": "nothing in the schema is the login's own, which may know its name and no more",
+};
+
 let world: World;
 let stage: Stage;
 beforeAll(async () => {
@@ -28,7 +34,7 @@ function sampled(mutants: Mutant[]): Mutant[] {
 }
 
 test("cannot be broken unseen", async () => {
-  const all = await listMutants(world.database);
+  const all = (await listMutants(world.database)).filter(({ target }) => !(target in equivalent));
   const mutants = isAll ? all : sampled(all);
   const hunt = await makeHunt(world, stage, makeProber(world, stage.client));
   const caught = { attempt: 0, rule: 0 };

@@ -355,6 +355,10 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         right: outcome(table, list, isReached(row, theirs)),
       })),
     ] as Probe[];
+    const emptied = table.columns.find(({ name, isNullable }) => isNullable && names(list, name));
+    const all = emptied && everyRow(actor, rights, which, table);
+    if (all)
+      probes.push({ what: "update all", sql: `update ${table.name} set ${quote(emptied.name)} = null`, right: all });
     const row = own.find((some) => isReached(some, ours)) ?? own[0];
     if (row === undefined) return probes;
     const mayReach = isReached(row, ours);
@@ -396,11 +400,14 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
   function deletions(table: Table, actor: Actor, rights: Rights, own: Row[], foreign: Row[]): Probe[] {
     const isReached = (row: Row, tenant: Tenant) =>
       reaches(actor, rights, rights.delete, row, tenant) && reaches(actor, rights, rights.select, row, tenant);
+    const all = everyRow(actor, rights, rights.delete, table);
     const right = (row: Row, tenant: Tenant) => outcome(table, rights.delete && "*", isReached(row, tenant));
     const remove = (row: Row) => `delete from ${table.name} t where ${isRow(table, row)}`;
     const merge = (row: Row) =>
       `merge into ${table.name} t using (select) s on ${isRow(table, row)} when matched then delete`;
     return [
+      // Without a condition no row is read, and the policies for reading are not asked.
+      ...(all === undefined ? [] : [{ what: "delete all", sql: `delete from ${table.name}`, right: all }]),
       ...own.map((row) => ({ what: "delete own", sql: remove(row), right: right(row, ours) })),
       ...foreign.map((row) => ({
         what: "delete foreign",
@@ -415,6 +422,13 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         right: right(row, theirs),
       })),
     ];
+  }
+
+  /** What comes of a change to every row: as many as the policies for that change admit, or a rule about one of them. */
+  function everyRow(actor: Actor, rights: Rights, which: Which | undefined, table: Table): RegExp | undefined {
+    if (which === undefined || rights.beyondTenants) return undefined;
+    const reachable = (ours.rows.get(table.name) ?? []).filter((row) => reaches(actor, rights, which, row, ours));
+    return new RegExp(`^(${reachable.length}|LF\\d{3}|23\\d{3}|2BP01)$`);
   }
 
   /** A grant is asked first, then the policies; an append-only table's trigger before both rows and policies. */

@@ -103,6 +103,7 @@ async function chooseValues(client: pg.ClientBase, table: Table, wish: RowWish, 
     if (name in chosen) return false;
     if (byDefault === null && !isNullable) return true;
     if (!mayName(name)) return false;
+    if (wish.columns !== undefined) return true;
     return byDefault === null || /^(text|jsonb|boolean)$/.test(type) || name === table.birth?.column || isChecked(name);
   };
   const inQuestion = new Map<string, (string | null)[]>();

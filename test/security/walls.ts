@@ -2,10 +2,12 @@
 import type { TestDatabase } from "../support/database.ts";
 import type { Actor, World } from "./actors.ts";
 
-/** One of each role, with a claim that holds and with one that does not; the owner stands outside. */
+/** Everybody whose claim holds, and one of each role whose claim does not; the owner stands outside. */
 export function wallActors({ actors }: World): Actor[] {
-  const one = new Map(actors.map((actor) => [`${actor.word} ${actor.isConfirmed}`, actor]));
-  return [...one.values()].filter(({ word }) => word !== "owner");
+  const within = actors.filter(({ word }) => word !== "owner");
+  const unheld = within.filter(({ isConfirmed }) => !isConfirmed);
+  const words = new Map(unheld.map((actor) => [actor.word, actor]));
+  return [...within.filter(({ isConfirmed }) => isConfirmed), ...words.values()];
 }
 
 /** Statements that take away every restrictive policy, and leave what the permissive ones say. */
