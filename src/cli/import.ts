@@ -5,9 +5,16 @@ import { type Config, loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
-import type { Progress } from "../imports/pipeline/run_batch.ts";
+import type { Progress } from "../imports/pipeline/steps.ts";
 import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
-import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
+import {
+  type BatchReport,
+  planLines,
+  readReport,
+  reportAsMarkdown,
+  summarise,
+  sumsAsLines,
+} from "../imports/report.ts";
 import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
 import {
   beginRollback,
@@ -86,7 +93,8 @@ export function registerImport(program: Command): void {
         ...issueLines(plan.report),
         ...(plan.calls === null
           ? []
-          : [`Reading it live takes ${plan.calls} calls: ${Math.max(plan.minutes ?? 0, 0.1).toFixed(1)} minutes.`]),
+          : [`Reading the live base takes ${plan.calls} calls: ${asMinutes(plan.readingMinutes ?? 0)}.`]),
+        `The database works on a run for about ${asMinutes(plan.workingMinutes)}.`,
         ...(plan.stops === null ? [] : [`A run would stop: ${plan.stops}`]),
         "Nothing was changed. To import: landfall import run with the same options.",
       ];
@@ -97,7 +105,8 @@ export function registerImport(program: Command): void {
           collections: plan.collections,
           findings: plan.findings,
           calls: plan.calls,
-          minutes: plan.minutes,
+          readingMinutes: plan.readingMinutes,
+          workingMinutes: plan.workingMinutes,
           stops: plan.stops,
         },
         lines,
@@ -263,6 +272,7 @@ function tellReport(options: AnswerOptions, report: BatchReport): void {
       .filter((text) => text !== null)
       .join(" "),
     ...sumsAsLines(report),
+    ...planLines(report),
     ...issueLines(report),
     ...failed.map(
       (check) =>
@@ -281,6 +291,10 @@ function issueLines(report: BatchReport): string[] {
   });
   if (lines.length === 0) return [];
   return [`${report.issueCount} to look at:`, ...lines];
+}
+
+function asMinutes(minutes: number): string {
+  return `${Math.max(minutes, 0.1).toFixed(1)} minutes`;
 }
 
 function parsePercent(text: string): number {

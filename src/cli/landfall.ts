@@ -15,6 +15,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["worker", async () => (await import("./worker.ts")).registerWorker],
   ["tenant", async () => (await import("./tenant.ts")).registerTenant],
   ["user", async () => (await import("./user.ts")).registerUser],
+  ["login", async () => (await import("./login.ts")).registerLogin],
   ["operator", async () => (await import("./operator.ts")).registerOperator],
   ["import", async () => (await import("./import.ts")).registerImport],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],

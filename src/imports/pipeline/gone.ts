@@ -10,6 +10,9 @@ import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, 
 /** How many rows are deleted in one transaction. */
 const chunkSize = 500;
 
+/** PostgreSQL's code for a second batch of a source under way, among others. */
+const underWay = "23505";
+
 /**
  * Finds the rows of earlier imports whose record the source no longer has, and decides which of them stay: those that people edited, unless
  * the source wins, those that such a row belongs to, and those that something else holds on to. A source that is known to be partial
@@ -170,24 +173,73 @@ export async function tryDeletions(batch: LoadingBatch, ledger: LedgerCollection
   for (const line of ledger.toReversed()) {
     if (line.collection.table === null || line.step !== "landed") continue;
     await inBatch(batch, async (client) => {
-      const ids = await goingRows(client, batch, line, null);
-      for (let start = 0; start < ids.length; start += chunkSize) {
-        const chunk = ids.slice(start, start + chunkSize);
-        if ((await tryToDelete(client, batch, line, chunk)) === null) continue;
-        for (const id of chunk) {
-          const obstacle = await tryToDelete(client, batch, line, [id]);
-          if (obstacle === null) continue;
-          await keep(
-            client,
-            batch,
-            line,
-            "gone_but_held",
-            sql`select ${id}::uuid as row_id, ${obstacle}::text as detail`,
-          );
-        }
-      }
+      await keepHeld(client, batch, line, await findObstacles(client, batch, line));
     });
   }
+}
+
+/**
+ * The same for a plan, which deletes nothing: for the length of a savepoint it runs. Where another import of the source is under way it
+ * cannot, and does not need to, since that one changes what the plan was made of.
+ */
+export async function foreseeObstacles(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
+  await inBatch(batch, async (client) => {
+    const held: { line: LedgerCollection; obstacles: Obstacle[] }[] = [];
+    await client.query("savepoint rehearsal");
+    try {
+      for (const status of ["queued", "running"]) {
+        await client.query(
+          `update imports.batches set status = $3::imports.batch_status where tenant_id = $1 and id = $2`,
+          [batch.tenantId, batch.id, status],
+        );
+      }
+      for (const line of ledger.toReversed()) {
+        if (line.collection.table === null || line.step !== "landed") continue;
+        held.push({ line, obstacles: await findObstacles(client, batch, line) });
+      }
+    } catch (error) {
+      if (errorCode(error) !== underWay) throw error;
+    }
+    await client.query("rollback to savepoint rehearsal");
+    for (const { line, obstacles } of held) await keepHeld(client, batch, line, obstacles);
+  });
+}
+
+/** A row that cannot be deleted, and why. */
+interface Obstacle {
+  rowId: string;
+  detail: string;
+}
+
+async function findObstacles(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<Obstacle[]> {
+  const obstacles: Obstacle[] = [];
+  const ids = await goingRows(client, batch, line, null);
+  for (let start = 0; start < ids.length; start += chunkSize) {
+    const chunk = ids.slice(start, start + chunkSize);
+    if ((await tryToDelete(client, batch, line, chunk)) === null) continue;
+    for (const rowId of chunk) {
+      const detail = await tryToDelete(client, batch, line, [rowId]);
+      if (detail !== null) obstacles.push({ rowId, detail });
+    }
+  }
+  return obstacles;
+}
+
+async function keepHeld(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  obstacles: Obstacle[],
+): Promise<void> {
+  await keep(
+    client,
+    batch,
+    line,
+    "gone_but_held",
+    sql`
+      select * from unnest(${obstacles.map(({ rowId }) => rowId)}::uuid[], ${obstacles.map(({ detail }) => detail)}::text[])
+        as held (row_id, detail)`,
+  );
 }
 
 /** @returns what stands in the way, or null */

@@ -143,26 +143,31 @@ function fieldTests({ batch, line }: Proving): Test[] {
 
 /** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
 export function expectedColumn(line: Proving["line"], fields: [string, MappedField][], sourceId: string): Sql {
-  const valueSql = ([name, field]: [string, MappedField]): Sql => {
+  const isKept = ({ key, codec }: MappedField) => key !== null && codec.isKeptInJson === true;
+  const valueSql = ([name, field]: [string, MappedField]): string => {
     const values = [name, ...field.orFrom].map((source) => {
       const cell = cellName(line, source);
-      const isKept = field.key !== null && field.codec.isKeptInJson;
-      return raw(isKept ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
+      return isKept(field) ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`);
     });
-    return values.length === 1 ? (values[0] as Sql) : sql`coalesce(${join(values, ", ")})`;
+    return values.length === 1 ? (values[0] as string) : `coalesce(${values.join(", ")})`;
   };
   const whole = fields.find(([, field]) => field.key === null);
   const members = fields.filter(([, field]) => field.key !== null);
-  if (whole !== undefined && members.length === 0 && whole[1].codec.isSpread !== true) return valueSql(whole);
-  const base = whole === undefined ? sql`'{}'::jsonb` : valueSql(whole);
-  const filled = whole?.[1].codec.isSpread === true ? sql`coalesce(${base}, '{}')` : base;
-  if (members.length === 0) return filled;
-  const given = members.map((member) => {
-    const key = sql`${member[1].key}::text`;
-    return sql`coalesce(nullif(jsonb_build_object(${key}, ${valueSql(member)}), jsonb_build_object(${key}, null)), '{}')`;
+  if (whole !== undefined && members.length === 0 && whole[1].codec.isSpread !== true) return raw(valueSql(whole));
+  const base = whole === undefined ? "'{}'::jsonb" : valueSql(whole);
+  const filled = whole?.[1].codec.isSpread === true ? `coalesce(${base}, '{}')` : base;
+  if (members.length === 0) return raw(filled);
+  // Most members of most records are empty: asking that first spares building objects only to find them empty.
+  const overlay = members.map((member) => {
+    const [, field] = member;
+    const value = valueSql(member);
+    const isEmpty =
+      isKept(field) || field.codec.type !== "jsonb" ? `${value} is null` : `coalesce(${value}, 'null') = 'null'`;
+    const given = `case when ${isEmpty} then '{}' else jsonb_build_object(${quoted(field.key as string)}::text, ${value}) end`;
+    return { isEmpty, given };
   });
-  const overlay = join(given, " || ");
-  return sql`case when (${overlay}) = '{}' then ${filled} else coalesce(${filled}, '{}') || ${overlay} end`;
+  return raw(`case when ${overlay.map(({ isEmpty }) => isEmpty).join(" and ")} then ${filled}
+    else coalesce(${filled}, '{}') || ${overlay.map(({ given }) => given).join(" || ")} end`);
 }
 
 /** From the row back to the cell: dates, numbers, lists, JSON and enums say what the source said. */
@@ -192,7 +197,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
   return mappedFields(line.collection).flatMap(([name, field], index) => {
     const target = ledger.find(({ collection }) => collection.name === field.codec.linksTo);
     if (target === undefined) return [];
-    const linked = raw(`(${cellName(line, name)} ->> 0)`);
+    const linked = raw(field.codec.linkedId?.(cellName(line, name)) ?? "null::text");
     const column = raw(`row.${field.column}`);
     const arrived = raw(`arrived_${index}`);
     const known = raw(`known_${index}`);

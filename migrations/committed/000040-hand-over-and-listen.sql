@@ -1,5 +1,5 @@
---! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
---! Hash: sha1:4c433a46be36ceee98dab28802729af9a72ac23a
+--! Previous: sha1:3de423501c2c7b2a21ce284709c2ddc0043e4b8a
+--! Hash: sha1:ae6706b26764e1d7d1cfe55c809f03d1852db903
 --! Message: hand over and listen
 
 -- What GoHighLevel's API cannot do is a list that people tick off; what GoHighLevel tells of its own accord is heard.

@@ -1,5 +1,5 @@
---! Previous: sha1:4c433a46be36ceee98dab28802729af9a72ac23a
---! Hash: sha1:22cbe2b1f1fff352f33e093b3fb6d0d245a7d725
+--! Previous: sha1:ae6706b26764e1d7d1cfe55c809f03d1852db903
+--! Hash: sha1:7c1519388d69086ffb65ebdff6870f388be38c3d
 --! Message: report publishing
 
 -- How publishing stands, for psql; and the command line may retry and compare.
