@@ -6,7 +6,15 @@ import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
-import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
+import {
+  beginReplay,
+  fixIssue,
+  listIssues,
+  listMerges,
+  type Merge,
+  mergeRecords,
+  withdrawMerge,
+} from "../imports/quarantine.ts";
 import {
   type BatchReport,
   planLines,
@@ -53,6 +61,10 @@ interface IssuesOptions extends BatchOptions {
 
 interface FixOptions extends BatchOptions {
   field?: string;
+}
+
+interface MergeOptions extends BatchOptions {
+  into: string;
 }
 
 interface RollbackOptions extends BatchOptions {
@@ -208,6 +220,51 @@ export function registerImport(program: Command): void {
       ]);
     });
 
+  command
+    .command("merge")
+    .description("Say that a record that waits is the same thing as another one: it makes no row of its own.")
+    .argument("<issue>", "an issue of that record, as landfall import issues tells it")
+    .requiredOption("--into <record>", "the other record's id in the source")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (issueId: string, options: MergeOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) =>
+        mergeRecords(pool, tenantId, issueId, options.into),
+      );
+      answer(options, merge, [
+        `${mergeLine(merge)} It takes effect with: landfall import replay <batch>; to take it back: landfall import unmerge ${merge.id}.`,
+      ]);
+    });
+
+  command
+    .command("merges")
+    .description("List the records that are merged into others.")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (options: BatchOptions) => {
+      const merges = await withTenant(options.tenant, listMerges);
+      answer(
+        options,
+        { merges },
+        merges.length === 0
+          ? ["Every record stands by itself."]
+          : merges.map((merge) => `${merge.id}  ${mergeLine(merge)}`),
+      );
+    });
+
+  command
+    .command("unmerge")
+    .description("Take back that two records are one; with the next import the record comes in by itself again.")
+    .argument("<merge>", "the merge's id, as landfall import merges tells it")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (mergeId: string, options: BatchOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) => withdrawMerge(pool, tenantId, mergeId));
+      answer(options, merge, [
+        `${merge.collection}/${merge.recordId} stands by itself again. It comes in with the next import of its source.`,
+      ]);
+    });
+
   withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
     async (batchId: string, options: BatchOptions) => {
       const report = await withFollowing(options, async (following) => {
@@ -247,6 +304,10 @@ export function registerImport(program: Command): void {
       ]);
       if (report.verified !== true) process.exitCode = 1;
     });
+}
+
+function mergeLine({ collection, recordId, intoRecordId }: Merge): string {
+  return `${collection}/${recordId} is the same as ${collection}/${intoRecordId}.`;
 }
 
 function readValue(text: string): unknown {

@@ -109,6 +109,8 @@ export const errorCodes = {
   import_batch_not_at_work: "LF261",
   import_holds_secret: "LF262",
   import_location_unknown: "LF263",
+  import_issue_without_record: "LF264",
+  import_merge_without_row: "LF265",
   report_not_shown: "LF280",
   report_link_ended: "LF281",
   nothing_published: "LF301",
