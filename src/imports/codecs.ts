@@ -95,10 +95,14 @@ export function text(options: { nothing?: string[] } = {}): Codec {
   };
 }
 
-/** A whole number of 32 bits. Zero is a number. */
-export function integer(): Codec {
+/**
+ * A whole number of 32 bits. Zero is a number.
+ *
+ * @param absent what an empty cell means; null unless said
+ */
+export function integer(absent: number | null = null): Codec {
   return {
-    name: "integer",
+    name: `integer${absent === null ? "" : ` (empty = ${absent})`}`,
     type: "integer",
     kinds: numberKinds,
     cell: z.codec(z.unknown(), z.number(), {
@@ -111,24 +115,28 @@ export function integer(): Codec {
       },
       encode: (value) => value,
     }),
-    absent: null,
-    sql: (cell) => `(${cell} #>> '{}')::numeric::integer`,
+    absent,
+    sql: (cell) => `coalesce((${cell} #>> '{}')::numeric::integer, ${absent ?? "null"})`,
     readsBack: isTheSame,
   };
 }
 
-/** A number with every digit that the source gives; precision in a schema is for display and rounds nothing. */
-export function decimal(): Codec {
+/**
+ * A number with every digit that the source gives; precision in a schema is for display and rounds nothing.
+ *
+ * @param absent what an empty cell means; null unless said
+ */
+export function decimal(absent: string | null = null): Codec {
   return {
-    name: "decimal",
+    name: `decimal${absent === null ? "" : ` (empty = ${absent})`}`,
     type: "numeric",
     kinds: numberKinds,
     cell: z.codec(z.unknown(), z.string(), {
       decode: (value, context) => numberText(value) ?? refuse(context, "not_a_number", value),
       encode: (value) => parseExact(value),
     }),
-    absent: null,
-    sql: (cell) => `(${cell} #>> '{}')::numeric`,
+    absent,
+    sql: (cell) => `coalesce((${cell} #>> '{}')::numeric, ${absent ?? "null"})`,
     readsBack: isTheSame,
     isKeptInJson: true,
   };

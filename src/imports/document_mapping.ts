@@ -29,6 +29,8 @@ function documentCollection(collection: Collection): string {
         return `\`${column}\`: the place among the rows of one \`${derivation.within}\`, from 0, by ${derivation.by.map((name) => `\`${name}\``).join(", ")}.`;
       case "through":
         return `\`${column}\`: that of the row that \`${derivation.link}\` points to.`;
+      case "byName":
+        return `\`${column}\`: the one of ${derivation.collection} whose \`${derivation.column}\` is the name in \`${derivation.from}\`; where none or several have it, the name waits.`;
       case "constant":
         return `\`${column}\`: always \`${derivation.value}\`.`;
       default:

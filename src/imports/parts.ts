@@ -43,8 +43,9 @@ export function makePartMaker(part: Collection, partOf: Part, parent: Collection
     });
     switch (partOf.kind) {
       case "split": {
+        // The parent may have a field of its own that is called like the link to it.
         const own = mappedFields(part).flatMap(([name]): [string, string][] => {
-          const cell = cells.get(name);
+          const cell = name === partOf.owner ? undefined : cells.get(name);
           return cell === undefined ? [] : [[name, cell]];
         });
         return own.length === 0 ? [] : [record(recordId, [[partOf.owner, JSON.stringify([recordId])], ...own], beside)];

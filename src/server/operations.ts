@@ -16,7 +16,14 @@ export interface DocumentFacts {
 }
 
 /** Whoever may try passwords, tokens or links must not try many. */
-const tries = new Set(["signIn", "signInWithToken", "requestPasswordReset", "resetPassword"]);
+const tries = new Set([
+  "signIn",
+  "signInWithToken",
+  "requestPasswordReset",
+  "resetPassword",
+  "reviewByLink",
+  "decideByLink",
+]);
 
 /** Repeating these does no harm, and keeping their answers would keep a secret. */
 const unkeyed = new Set([
@@ -28,6 +35,7 @@ const unkeyed = new Set([
   "requestPasswordReset",
   "resetPassword",
   "createApiKey",
+  "createReviewLink",
 ]);
 
 /** How many documents are remembered; each is told by its whole text. */

@@ -16,13 +16,14 @@ import { apiKeysPlugin } from "./plugins/api_keys.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { idempotencyPlugin } from "./plugins/idempotency.ts";
-import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
+import { changeSubscriptionsPlugin } from "./plugins/change_subscriptions.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
+import { reviewLinksPlugin } from "./plugins/review_links.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { tenantsPlugin } from "./plugins/tenants.ts";
@@ -94,10 +95,11 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       missingRowsPlugin(errors),
       signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens }),
       apiKeysPlugin(errors),
+      reviewLinksPlugin({ errors, pool, rolePrefix, appUrl }),
       accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
-      importSubscriptionPlugin(errors, listener),
+      changeSubscriptionsPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],
     disablePlugins: [

@@ -74,14 +74,27 @@ export interface UnmappedField {
   reverseOf: { collection: string; field: string } | null;
   /** What the source works out itself, and the verifier again. */
   computed: Computation | null;
+  /** Where else the source says the same: a cell of which that cannot be shown waits. */
+  supersededBy: Superseded | null;
 }
+
+/** How a cell is shown to say nothing new. */
+export type Superseded =
+  /** The record that `link` names says the same in `field`. */
+  | { kind: "linked"; link: string; field: string }
+  /** A record of `collection` that links here says the same in one of `fields`; or says one of `values` there, where they are named. */
+  | { kind: "linking"; collection: string; link: string; fields: string[]; values: string[] | null }
+  /** The row agrees: for each option a condition over its columns. */
+  | { kind: "agreeing"; options: Record<string, string> };
 
 /** A value that the source works out: its type there, and what it is of the rows here. */
 export interface Computation {
   codec: Codec;
   /** The collection whose records it goes over, and their link to this one; null for a formula of the record alone. */
   over: { collection: string; link: string } | null;
-  /** An expression over `row`, or, where it goes over records, an aggregate over `row`. */
+  /** The link of this record whose other end it looks at; null where it looks at none. */
+  through: string | null;
+  /** An expression over `row`, or over the `linked` row; where it goes over records, an aggregate over `row`. */
   sql: string;
 }
 
@@ -110,6 +123,11 @@ export type Derivation =
   | { kind: "rank"; within: string; by: string[] }
   /** A column of the row that a link points to. */
   | { kind: "through"; link: string; table: string; column: string }
+  /**
+   * The one row of a collection whose `column` is the name in `from`, upper and lower case and blanks around it aside. Where none or several
+   * have it, the name waits.
+   */
+  | { kind: "byName"; from: string; collection: string; column: string }
   | { kind: "constant"; type: string; value: string };
 
 /** A condition over the table's columns; where it is false, the cell of `column` waits in quarantine. */
@@ -154,23 +172,26 @@ export function beside(column: string, codec: Codec): MappedField {
 
 /** Is not brought over, for a reason that a person can judge. Its values stay in the ledger. */
 export function dropped(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "dropped", because, aliases, reverseOf: null, computed: null };
+  return { ...unmapped("dropped", because), aliases };
+}
+
+/** Is not brought over where the source says the same elsewhere; else its value waits. */
+export function superseded(because: string, supersededBy: Superseded, aliases: string[] = []): UnmappedField {
+  return { ...unmapped("dropped", because), aliases, supersededBy };
+}
+
+function unmapped(fate: UnmappedField["fate"], because: string): UnmappedField {
+  return { fate, because, aliases: [], reverseOf: null, computed: null, supersededBy: null };
 }
 
 /** The other side of a link: it follows from the field that it mirrors, and the verifier holds the two against each other. */
 export function reverseOf(collection: string, field: string): UnmappedField {
-  return {
-    fate: "derived",
-    because: `The other side of ${collection}.${field}.`,
-    aliases: [],
-    reverseOf: { collection, field },
-    computed: null,
-  };
+  return { ...unmapped("derived", `The other side of ${collection}.${field}.`), reverseOf: { collection, field } };
 }
 
 /** A secret: never kept in plain, neither in a row nor in the ledger. */
 export function secret(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "secret", because, aliases, reverseOf: null, computed: null };
+  return { ...unmapped("secret", because), aliases };
 }
 
 /** How many records of a collection link to this one: worked out again, and held against the source's number. */
@@ -191,7 +212,11 @@ export function rollupOf(
   aliases: string[] = [],
 ): UnmappedField {
   const because = `Worked out anew: \`${sql}\` over ${collection}.${link}.`;
-  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: { collection, link }, sql } };
+  return {
+    ...unmapped("derived", because),
+    aliases,
+    computed: { codec, over: { collection, link }, through: null, sql },
+  };
 }
 
 /**
@@ -201,7 +226,17 @@ export function rollupOf(
  */
 export function formula(codec: Codec, sql: string, aliases: string[] = []): UnmappedField {
   const because = `Worked out anew: \`${sql}\`.`;
-  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: null, sql } };
+  return { ...unmapped("derived", because), aliases, computed: { codec, over: null, through: null, sql } };
+}
+
+/**
+ * What the source shows of the record that a link of this one points to.
+ *
+ * @param sql an expression over `linked`, the row of that record
+ */
+export function lookup(link: string, codec: Codec, sql: string, aliases: string[] = []): UnmappedField {
+  const because = `Worked out anew: \`${sql}\` of what ${link} links to.`;
+  return { ...unmapped("derived", because), aliases, computed: { codec, over: null, through: link, sql } };
 }
 
 /** A collection that becomes rows of a table. */

@@ -304,7 +304,8 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
   const assignments = raw(shape.columns.map((name) => `${name} = judged.${name}`).join(", "));
   const hashes = join(
     shape.columns.map(
-      (column) => sql`coalesce((judged.bases ->> ${raw(quote(column))})::bigint, ${columnHash(`judged.${column}`)})`,
+      (column) =>
+        sql`coalesce((judged.column_bases ->> ${raw(quote(column))})::bigint, ${columnHash(`judged.${column}`)})`,
     ),
     ", ",
   );
@@ -315,14 +316,14 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       select ${batch.id}, existing.id, ${shape.table}, to_jsonb(existing)
       from judged
       join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = judged.row_id
-      where judged.outcome = 'updated'
+      where judged.row_outcome = 'updated'
       on conflict (batch_id, row_id, table_name) do nothing
     ),
     inserted as (
       insert into ${table} (tenant_id, id, ${listed(shape.columns)})
       select ${batch.tenantId}, judged.row_id, ${listed(shape.columns, "judged")}
       from judged
-      where judged.outcome = 'inserted'
+      where judged.row_outcome = 'inserted'
       order by judged.source_position
     ),
     updated as (
@@ -330,15 +331,15 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       set ${assignments}
       from judged
       where existing.tenant_id = ${batch.tenantId} and existing.id = judged.row_id and existing.xmin = judged.row_version
-        and judged.outcome = 'updated'
+        and judged.row_outcome = 'updated'
       returning existing.id
     ),
     effects as (
       insert into imports.effects as known (tenant_id, batch_id, row_id, table_name, effect, row_hash, column_hashes)
-      select ${batch.tenantId}, ${batch.id}, judged.row_id, ${shape.table}, judged.outcome::text::imports.row_effect, ${rowHash(shape, "judged")},
+      select ${batch.tenantId}, ${batch.id}, judged.row_id, ${shape.table}, judged.row_outcome::text::imports.row_effect, ${rowHash(shape, "judged")},
              array[${hashes}]
       from judged
-      where judged.outcome in ('inserted', 'updated')
+      where judged.row_outcome in ('inserted', 'updated')
       on conflict (tenant_id, batch_id, row_id, table_name) do update
         set effect = case known.effect when 'inserted' then known.effect else 'updated' end,
             row_hash = excluded.row_hash, column_hashes = excluded.column_hashes
@@ -349,7 +350,7 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       select ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, nullif(conflict.cell ->> 1, ''), conflict.cell ->> 0, ways.reason,
              conflict.cell ->> 3, conflict.cell ->> 4, ways.out
       from judged
-      cross join lateral jsonb_array_elements(judged.conflicts) as conflict (cell)
+      cross join lateral jsonb_array_elements(judged.column_conflicts) as conflict (cell)
       join (values
         ('hold', 'edited_since_import', ${reasons.edited_since_import}),
         ('database_wins', 'kept_over_source', ${reasons.kept_over_source}),
@@ -359,14 +360,14 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
     recorded as (
       insert into imports.records
         (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, reason, kept_columns, has_conflict)
-      select ${batch.tenantId}, ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged")}::imports.record_outcome,
-             case judged.outcome when 'skipped' then 'edited_since_import' end, judged.kept, judged.conflicts is not null
+      select ${batch.tenantId}, ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged", "row_outcome")}::imports.record_outcome,
+             case judged.row_outcome when 'skipped' then 'edited_since_import' end, judged.kept_columns, judged.column_conflicts is not null
       from judged
       order by judged.source_position
       returning id
     )
     select (select count(*) from recorded) as records,
-           (select count(*) from judged where judged.outcome = 'updated') as meant,
+           (select count(*) from judged where judged.row_outcome = 'updated') as meant,
            (select count(*) from updated) as written`;
 }
 

@@ -6,6 +6,7 @@ import { checkCounts } from "../proof/counts.ts";
 import { checkParts } from "../proof/parts.ts";
 import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
+import { checkSuperseded } from "../proof/superseded.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
@@ -13,7 +14,7 @@ import { expectWholeCollections } from "./sql.ts";
 
 type Proof = (proving: Proving) => Promise<Check[]>;
 
-const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFields, checkComputed];
+const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFields, checkSuperseded, checkComputed];
 
 /**
  * The proof, in five layers over the whole population. Everything in it starts from the text that landed and from the tables as they

@@ -210,7 +210,7 @@ async function waitingCellsAreTold(proving: Proving): Promise<Check> {
         left join imports.issues issue
           on issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
           and issue.row_id is not null and issue.fate = 'quarantined' and issue.field = field.name and issue.settled_at is null
-        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate = 'mapped'
+        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate <> 'unknown'
         group by field.name, field.quarantined
       )
       select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,
