@@ -12,6 +12,8 @@ export interface CurrentRequest {
   caller: Caller;
   ipAddress: string | undefined;
   userAgent: string | undefined;
+  /** Whether the caller may choose a password, and nothing else. */
+  isNewcomer?: boolean;
   /** The change that is made under an idempotency key. */
   change?: KeyedChange;
 }

@@ -4,9 +4,9 @@ import type { Rule } from "./rule.ts";
 export const functionRules: readonly Rule[] = [
   {
     name: "functions_pin_their_search_path",
-    why: "Whoever can choose the search path of a definer chooses what its words mean; pg_temp stands last, or temporary objects come first.",
+    why: "Whoever can choose the search path of a definer chooses what its words mean; pg_temp stands last, or temporary objects come first. A body in the standard's form has its words bound when it is made, and needs none where it runs as its caller.",
     sql: `select f.name as offender from functions f
-          where not coalesce((f.row).proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']`,
+          where (f.is_definer or (f.row).prosqlbody is null) and not coalesce((f.row).proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']`,
   },
   {
     name: "functions_are_not_for_everybody",

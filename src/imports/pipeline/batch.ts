@@ -19,7 +19,7 @@ export type BatchStatus =
   | "rolling_back"
   | "rolled_back";
 
-/** The right to work on a batch. It is renewed with every transaction; whoever takes the batch over has another token. */
+/** The right to work on a batch. A heartbeat renews it; whoever takes the batch over has another token. */
 export interface Lease {
   id: string;
   tenantId: string;
@@ -161,11 +161,17 @@ export async function takeBatch(
        ) as is_planned
        from imports.batches batch
        where batch.tenant_id = $1 and batch.id = $2
-       for update`,
+       for no key update of batch`,
       [tenantId, batchId],
     );
     const { status, is_planned } = rows[0] ?? {};
     if (status === undefined || is_planned || (status !== "queued" && !isUnderWay(status))) return null;
+    // Of a dead process a transaction may still be on its way: it ends first, or holds whoever comes after it.
+    await client.query(
+      `select from app_private.import_leases
+       where batch_id = $1 and heartbeat_at < clock_timestamp() - make_interval(secs => $2) for update`,
+      [batchId, leaseSeconds],
+    );
     const leaseToken = randomUUID();
     const taken = await client.query(
       `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
@@ -185,15 +191,15 @@ export async function takeBatch(
 }
 
 /**
- * One transaction of a batch's work. It renews the lease first, and holds its row until it commits: whoever was taken over cannot
- * commit any more, and nobody takes over what is at work.
+ * One transaction of a batch's work. It holds the lease's row until it commits, and leaves it to others of the same process to hold it as
+ * well: whoever was taken over cannot commit any more, and nobody takes over what is at work.
  *
  * @throws LeaseLost where the batch belongs to somebody else by now, or was paused or cancelled
  */
 export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
   const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
   return await withIdentity(batch.pool, identity, async (client) => {
-    await renewLease(batch, client);
+    await holdLease(batch, client);
     await client.query("set local timezone = 'UTC'");
     return await work(client);
   });
@@ -215,7 +221,7 @@ export async function setStatus(
       batch.tenantId,
       batch.id,
     ]);
-    await renewLease(batch, client);
+    await holdLease(batch, client);
     const hasEnded = status !== "verifying";
     await client.query(
       `update imports.batches
@@ -251,20 +257,24 @@ export async function releaseLease(batch: Lease): Promise<boolean> {
   });
 }
 
-/** Keeps the lease alive while the source is slow to answer. */
+/** Keeps the lease alive. */
 export async function beat(batch: Lease): Promise<void> {
-  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, (client) => renewLease(batch, client));
+  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, (client) =>
+    client.query(
+      `update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2`,
+      [batch.id, batch.leaseToken],
+    ),
+  );
 }
 
-async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
+/** A key share: a takeover waits for it, a heartbeat does not. */
+async function holdLease(batch: Lease, client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ status: BatchStatus }>(
-    `with renewed as (
-       update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2
-       returning batch_id, tenant_id
-     )
-     select batch.status
-     from renewed
-     join imports.batches batch on batch.tenant_id = renewed.tenant_id and batch.id = renewed.batch_id`,
+    `select batch.status
+     from app_private.import_leases lease
+     join imports.batches batch on batch.tenant_id = lease.tenant_id and batch.id = lease.batch_id
+     where lease.batch_id = $1 and lease.token = $2
+     for key share of lease`,
     [batch.id, batch.leaseToken],
   );
   const status = rows[0]?.status;

@@ -10,6 +10,7 @@ import { expectedColumn } from "../proof/records.ts";
 import { landedCells, landedJson, waitingCells } from "../proof/source_cells.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { resolvedName } from "./judge.ts";
 import { findLostFields } from "./lost_fields.ts";
 import { type MergedRows, readMergedRows } from "./merges.ts";
 import { columnHash, isUndone, latestBase, outcomeOf, rowHash } from "./row_hash.ts";
@@ -79,7 +80,7 @@ function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<stri
         )
     ),
     predicted as materialized (
-      select ahead.row_id, ${outcomeOf(batch, shapeOf(line.collection), "ahead")}::imports.record_outcome as outcome, ahead.has_conflict
+      select ahead.row_id, ${outcomeOf(batch, shapeOf(line.collection), "ahead", "outcome")}::imports.record_outcome as outcome, ahead.has_conflict
       from ahead
     ),
     counted as (select outcome, count(*) as records from predicted group by outcome),
@@ -212,6 +213,8 @@ function expectDerived(
         ) coming on true
       )`;
     }
+    case "byName":
+      return resolvedName(batch, shapeOf(line.collection), column, "said");
     case "constant":
       return sql`${derivation.value}::${raw(derivation.type)}`;
     default:
@@ -315,8 +318,8 @@ async function countCells(client: pg.ClientBase, batch: Batch, line: LedgerColle
     cross join lateral (values
       ('exact', case when cells.fate = 'mapped' then cells.given - cells.waiting - cells.merged - cells.converted else 0 end),
       ('converted', case when cells.fate = 'mapped' then cells.converted else 0 end),
-      ('quarantined', case cells.fate when 'mapped' then cells.told when 'unknown' then cells.given else 0 end),
-      ('dropped', case when cells.fate in ('dropped', 'derived', 'secret') then cells.given else cells.merged end)
+      ('quarantined', case cells.fate when 'unknown' then cells.given else cells.told end),
+      ('dropped', case when cells.fate in ('dropped', 'derived', 'secret') then cells.given - cells.waiting else cells.merged end)
     ) as fate (name, predicted)`,
   );
 }

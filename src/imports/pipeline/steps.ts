@@ -1,8 +1,8 @@
 import type { SourceSchema } from "../sources/source.ts";
 import { type Batch, inBatch, type LoadingBatch, mappingHash } from "./batch.ts";
 import { keepCalls } from "./calls.ts";
-import { type LedgerCollection, openLedger } from "./collections.ts";
-import { land } from "./land.ts";
+import { type LedgerCollection, openLedger, partsOf } from "./collections.ts";
+import { finishParts, land } from "./land.ts";
 import { keepGarbageSmall } from "./memory.ts";
 import { type Prediction, predict } from "./predict.ts";
 import { watchSchema } from "./schema_changes.ts";
@@ -53,7 +53,14 @@ export async function landAll(batch: Batch, onProgress: Progress, known?: Source
       [batch.tenantId, batch.id, mappingHash(batch.mapping)],
     );
   });
-  for (const line of unread) await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
+  for (const line of unread) {
+    if (line.collection.partOf !== null) continue;
+    await land(batch, line, partsOf(line, ledger), (landed) => onProgress("land", line.collection.name, landed));
+  }
+  await finishParts(
+    batch,
+    unread.filter(({ collection }) => collection.partOf !== null),
+  );
   await watchSchema(batch, ledger, await batch.source.schema());
   await keepCalls(batch.pool, batch.tenantId, batch.id, batch.source);
   return ledger;

@@ -142,11 +142,11 @@ export function expectedColumn(
   sourceId: string,
   merged: MergedRows,
 ): Sql {
+  const isKept = ({ key, codec }: MappedField) => key !== null && codec.isKeptInJson === true;
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
     const values = [name, ...field.orFrom].map((source) => {
       const cell = cellName(line, source);
-      const isKept = field.key !== null && field.codec.isKeptInJson;
-      const value = raw(isKept ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
+      const value = raw(isKept(field) ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
       return field.codec.linksTo === undefined ? value : afterMerges(value, merged);
     });
     return values.length === 1 ? (values[0] as Sql) : sql`coalesce(${join(values, ", ")})`;
@@ -157,12 +157,18 @@ export function expectedColumn(
   const base = whole === undefined ? sql`'{}'::jsonb` : valueSql(whole);
   const filled = whole?.[1].codec.isSpread === true ? sql`coalesce(${base}, '{}')` : base;
   if (members.length === 0) return filled;
-  const given = members.map((member) => {
-    const key = sql`${member[1].key}::text`;
-    return sql`coalesce(nullif(jsonb_build_object(${key}, ${valueSql(member)}), jsonb_build_object(${key}, null)), '{}')`;
+  // Most members of most records are empty: asking that first spares building objects only to find them empty.
+  const overlay = members.map((member) => {
+    const [, field] = member;
+    const value = valueSql(member);
+    const isEmpty =
+      isKept(field) || field.codec.type !== "jsonb" ? sql`${value} is null` : sql`coalesce(${value}, 'null') = 'null'`;
+    const given = sql`case when ${isEmpty} then '{}' else jsonb_build_object(${field.key}::text, ${value}) end`;
+    return { isEmpty, given };
   });
-  const overlay = join(given, " || ");
-  return sql`case when (${overlay}) = '{}' then ${filled} else coalesce(${filled}, '{}') || ${overlay} end`;
+  const areEmpty = overlay.map(({ isEmpty }) => isEmpty);
+  const givens = overlay.map(({ given }) => given);
+  return sql`case when ${join(areEmpty, " and ")} then ${filled} else coalesce(${filled}, '{}') || ${join(givens, " || ")} end`;
 }
 
 /** From the row back to the cell: dates, numbers, lists, JSON and enums say what the source said. */
@@ -192,7 +198,7 @@ function linksOf({ batch, line, ledger, merged }: Proving): { joins: Sql; tests:
   return mappedFields(line.collection).flatMap(([name, field], index) => {
     const target = ledger.find(({ collection }) => collection.name === field.codec.linksTo);
     if (target === undefined) return [];
-    const linked = raw(`(${cellName(line, name)} ->> 0)`);
+    const linked = raw(field.codec.linkedId?.(cellName(line, name)) ?? "null::text");
     const column = raw(`row.${field.column}`);
     const linkedId = sql`app.uuidv5(${batch.sourceId}::uuid, ${`${target.collection.name}/`} || ${linked})`;
     const arrived = raw(`arrived_${index}`);

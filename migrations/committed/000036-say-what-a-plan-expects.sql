@@ -1,5 +1,5 @@
---! Previous: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
---! Hash: sha1:523631f862b6379d055ffd465d9774ad47854b05
+--! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
+--! Hash: sha1:ab3637f41b38b003ee20daf5f21e04c39d1ee123
 --! Message: say what a plan expects
 
 -- What a plan found stays with its batch, and a run is held to the plan that was made before it. Both can be asked for over the API.

@@ -1,5 +1,5 @@
---! Previous: sha1:523631f862b6379d055ffd465d9774ad47854b05
---! Hash: sha1:92867a1fbbd3c544cee467df3165527e70994892
+--! Previous: sha1:e12788a3c8d268ab4d26ea97ee1edfd7587ed206
+--! Hash: sha1:32c146e888f32ca224569f9e115fce17696c09d1
 --! Message: merge records that are one
 
 -- Two records of a source can be one thing: a person says so, and every import keeps to it.
@@ -62,6 +62,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF242', 'import_issue_without_cell', 400, 'This issue is not about a cell that can be fixed: %s.', 'Name a mapped field of the record, correct it in the source, or add it to the mapping.'),
   ('LF243', 'import_issue_settled', 409, 'A replay has taken this issue up already.', 'Look at the issues that stand: landfall import issues, or importIssues.'),
   ('LF244', 'import_outdated', 409, 'A later import of this source was made: %s.', 'Fixes hold for every import of the source: replay the latest one.'),
+  ('LF245', 'import_table_gone', 409, 'The import batch %s wrote to %s, which is no table any more.', 'It cannot be taken back as a whole; remove what is left of it by hand.'),
   ('LF260', 'import_deletes_too_much', 409, 'More records are gone from the source than may be deleted.', 'Check the source; if they are meant to be gone, run the import again with a higher --delete-threshold.'),
   ('LF261', 'import_batch_not_at_work', 409, 'The import batch %s deletes nothing: it is not at work.', 'Run the import again.'),
   ('LF262', 'import_holds_secret', 409, '%s keeps a secret of it, which an import neither deletes nor copies.', 'Delete the row by hand if it is meant to go.'),
@@ -299,9 +300,12 @@ create or replace function app_private.analyze_imports(batch_id uuid) returns vo
     partition_name constant text := 'import_payloads_' || replace(analyze_imports.batch_id::text, '-', '');
   begin
     if to_regclass('app_private.' || partition_name) is not null then
-      execute format('analyze app_private.%I', partition_name);
+      -- The texts are not looked at: nothing is searched by them, and taking a sample of them takes long.
+      execute format('analyze app_private.%I (batch_id, collection_id, row_id, position)', partition_name);
     end if;
-    analyze app_private.import_places, imports.records, imports.effects, imports.issues;
+    analyze app_private.import_places, imports.issues,
+      imports.records (tenant_id, batch_id, collection_id, row_id, outcome, reason),
+      imports.effects (tenant_id, batch_id, row_id, table_name);
   end
   $$;
 comment on function app_private.analyze_imports(uuid) is
@@ -692,13 +696,18 @@ create or replace function app_private.restore_deleted_rows(batch_id uuid, table
     end if;
     execute format(
       $sql$
-      insert into %1$s
-      select (jsonb_populate_record(null::%1$s, i.image)).*
+      insert into %1$s (%2$s)
+      select %3$s
       from imports.effects e
       join app_private.import_before_images i on i.batch_id = e.batch_id and i.row_id = e.row_id and i.table_name = e.table_name
+      cross join lateral jsonb_populate_record(null::%1$s, i.image) was
       where e.tenant_id = $1 and e.batch_id = $2 and e.table_name = $3 and e.row_id = any ($4) and e.effect = 'deleted'
       $sql$,
-      relation
+      relation,
+      (select string_agg(format('%I', a.attname), ', ' order by a.attnum) from pg_attribute a
+       where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''),
+      (select string_agg(format('was.%I', a.attname), ', ' order by a.attnum) from pg_attribute a
+       where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
     ) using app.current_tenant_id(), restore_deleted_rows.batch_id, restore_deleted_rows.table_name, row_ids;
     select string_agg(distinct format('%1$I = (was.content).%1$I', a.attname), ', ') into links
     from pg_constraint c
