@@ -111,6 +111,8 @@ export const errorCodes = {
   import_location_unknown: "LF263",
   import_issue_without_record: "LF264",
   import_merge_without_row: "LF265",
+  import_payloads_forgotten: "LF266",
+  import_mapping_changed: "LF267",
   report_not_shown: "LF280",
   report_link_ended: "LF281",
   nothing_published: "LF301",
