@@ -17,6 +17,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["user", async () => (await import("./user.ts")).registerUser],
   ["operator", async () => (await import("./operator.ts")).registerOperator],
   ["import", async () => (await import("./import.ts")).registerImport],
+  ["sample", async () => (await import("./sample.ts")).registerSample],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
   ["documents", async () => (await import("./documents.ts")).registerDocuments],
   ["psql", async () => (await import("./psql.ts")).registerPsql],

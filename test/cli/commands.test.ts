@@ -47,6 +47,7 @@ describe("every command", () => {
     "import plan",
     "import run",
     "import status",
+    "sample",
     "psql",
     "doctor",
   ];
