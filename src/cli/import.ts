@@ -4,6 +4,7 @@ import type pg from "pg";
 import { type Config, loadConfig } from "../config.ts";
 import { openDatabase } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
+import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
 import {
@@ -80,7 +81,7 @@ export function registerImport(program: Command): void {
     command
       .command(name)
       .description(description)
-      .requiredOption("--mapping <name>", "how to read it: bloom")
+      .requiredOption("--mapping <name>", `how to read it: ${mappings.map(({ name }) => name).join(", ")}`)
       .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
       .requiredOption(...tenantOption)
       .addOption(
