@@ -6,9 +6,11 @@ import { type OpenDatabase, requireAdmin, startDatabase } from "../database/conn
 import { refuseUnsafeProduction } from "../database/production.ts";
 import { errorCode, fail } from "../errors.ts";
 import { childLogger } from "../log.ts";
-import { startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
+import type { OfferedPipeline } from "../sandbox/gohighlevel/pipelines.ts";
+import { type Sandbox, startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
 import { startServer } from "../server/start.ts";
 import { startWorker } from "../worker/worker.ts";
+import { inOwnerTransaction } from "./as_owner.ts";
 import { migrateAsAdmin } from "./migrate.ts";
 import { tell } from "./output.ts";
 import { type Running, runUntilStopped } from "./running.ts";
@@ -41,9 +43,11 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   await migrateAsAdmin(requireAdmin(database), config);
   goOn();
   await refuseUnsafeProduction(config, [database.api, database.worker]);
-  const sandboxUrl = await startSandbox(config, keep);
+  const sandbox = await startSandbox(config, keep);
+  const sandboxUrl = sandbox?.url;
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
+  if (sandbox) sandbox.offerPipelines(await readPipelines(requireAdmin(database), config));
   const report = sample && (await writeSampleReport(config, database, sample));
   const worker = await startWorker({ config: settled, url: database.worker });
   await keep("worker", worker.stop);
@@ -57,14 +61,27 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, report, apiPort: api.port }).join("\n")}\n`);
 }
 
-async function startSandbox(config: Config, keep: Running["keep"]): Promise<string | undefined> {
+async function startSandbox(config: Config, keep: Running["keep"]): Promise<Sandbox | undefined> {
   const { isSandbox, sandboxPort } = config.gohighlevel;
   if (!isSandbox) return undefined;
   await refuseTakenPort("127.0.0.1", sandboxPort, "GHL_SANDBOX_PORT");
   const dataFile = join(config.dataDir, "gohighlevel_sandbox.json");
   const sandbox = await startGohighlevelSandbox({ port: sandboxPort, host: "127.0.0.1", dataFile });
   await keep("sandbox", sandbox.close);
-  return sandbox.url;
+  return sandbox;
+}
+
+/** The pipelines that journeys name, which in an account people would have made: the stand-in has nobody to make them. */
+function readPipelines(adminUrl: string, config: Config): Promise<OfferedPipeline[]> {
+  return inOwnerTransaction(adminUrl, config, async (client) => {
+    const { rows } = await client.query<OfferedPipeline>(
+      `select p.ghl_pipeline_id as id, c.ghl_location_id as "locationId", p.name
+       from journeys.pipelines p
+       join journeys.clients c on c.tenant_id = p.tenant_id and c.id = p.client_id
+       where p.ghl_pipeline_id is not null and c.ghl_location_id is not null`,
+    );
+    return rows;
+  });
 }
 
 /** Asked before the long work, so that a port in use is known at once. */

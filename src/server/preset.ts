@@ -14,9 +14,9 @@ import type { Listener } from "./listening.ts";
 import { accountsPlugin } from "./plugins/accounts.ts";
 import { apiKeysPlugin } from "./plugins/api_keys.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
+import { changeSubscriptionsPlugin } from "./plugins/change_subscriptions.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { idempotencyPlugin } from "./plugins/idempotency.ts";
-import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
@@ -99,7 +99,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
-      importSubscriptionPlugin(errors, listener),
+      changeSubscriptionsPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],
     disablePlugins: [

@@ -48,6 +48,8 @@ describe("every command", () => {
     "import plan",
     "import run",
     "import status",
+    "publish plan",
+    "publish status",
     "psql",
     "doctor",
   ];

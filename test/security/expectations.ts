@@ -799,6 +799,7 @@ export const functions: Record<string, string> = {
   "journeys.archive_journey(uuid,integer)": "editor",
   "journeys.change_requests_allowed_transitions(journeys.change_requests)": "viewer client",
   "journeys.clients_health(journeys.clients)": "viewer",
+  "journeys.clients_history(journeys.clients)": "viewer",
   "journeys.clients_journey_counts(journeys.clients)": "viewer",
   "journeys.clients_touchpoint_counts(journeys.clients)": "viewer",
   "journeys.create_change_request(uuid,journeys.change_request_type,text,text,journeys.change_request_priority,uuid,uuid)":
@@ -807,6 +808,7 @@ export const functions: Record<string, string> = {
   "journeys.duplicate_journey(uuid,text,uuid)": "editor",
   "journeys.journeys_allowed_transitions(journeys.journeys)": "viewer",
   "journeys.journeys_has_unsubmitted_changes(journeys.journeys)": "viewer",
+  "journeys.journeys_history(journeys.journeys)": "viewer",
   "journeys.journeys_touchpoint_counts(journeys.journeys)": "viewer",
   "journeys.move_change_request(uuid,journeys.change_request_status,text,integer)": "client editor",
   "journeys.publish_journey(uuid,integer)": "admin",
@@ -821,6 +823,7 @@ export const functions: Record<string, string> = {
   "journeys.search_touchpoints(text,uuid,integer)": "viewer",
   "journeys.start_comment_thread(uuid,text,uuid,uuid,jsonb,boolean)": "client editor",
   "journeys.submit_journey(uuid,text,integer)": "editor",
+  "journeys.touchpoints_history(journeys.touchpoints)": "viewer",
   "journeys.withdraw_journey(uuid,integer)": "editor",
   "leadgen.add_pipeline_cost(uuid,numeric,uuid,uuid)": "automation",
   "leadgen.approve_message(uuid,text,text,integer)": "editor",

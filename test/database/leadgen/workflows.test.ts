@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import pg from "pg";
+import { projectDir } from "../../../src/config.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addPeople,
@@ -435,5 +438,28 @@ describe("activities", () => {
     expect(refused).toMatchObject({ code: "LF415", message: "Event 4 has no externalId." });
     expect(await database.query("select from leadgen.activities")).toEqual([]);
     expect(await refusal(node("record_activities('{}')"))).toMatchObject({ code: "LF411" });
+  });
+});
+
+describe("docs/n8n.md", () => {
+  const text = readFileSync(join(projectDir, "docs/n8n.md"), "utf8");
+  const blocks = [...text.matchAll(/^```sql\n([\s\S]*?)^```/gm)].flatMap(([, block = ""]) => block.trim().split("\n"));
+  const cells = [...text.matchAll(/```(select [^`]*)```/g)].map(([, statement = ""]) => statement);
+
+  test("has statements", () => expect(blocks.length + cells.length).toBeGreaterThan(20));
+
+  test.each([...blocks, ...cells])("can be run by a workflow's login: %s", async (statement) => {
+    await workflow.query("begin");
+    try {
+      await workflow.query(`prepare statement as ${statement.replace(/;$/, "")}`);
+      const values = new Set(statement.match(/\$\d/g)).size;
+      // Not carried out, but as far as the rights to every table, column and function are asked for.
+      await workflow.query(
+        `explain execute statement${values === 0 ? "" : `(${Array(values).fill("null").join(", ")})`}`,
+      );
+    } finally {
+      await workflow.query("rollback");
+      await workflow.query("deallocate all");
+    }
   });
 });
