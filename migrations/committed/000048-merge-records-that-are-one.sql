@@ -1,5 +1,5 @@
---! Previous: sha1:e12788a3c8d268ab4d26ea97ee1edfd7587ed206
---! Hash: sha1:32c146e888f32ca224569f9e115fce17696c09d1
+--! Previous: sha1:d38bcb7292ad32f0b737d6d918bdcb724934ec94
+--! Hash: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
 --! Message: merge records that are one
 
 -- Two records of a source can be one thing: a person says so, and every import keeps to it.

@@ -1,9 +1,6 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type pg from "pg";
-import { type Config, loadConfig } from "../config.ts";
-import { openDatabase } from "../database/connections.ts";
-import { createPool } from "../database/pools.ts";
+import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
 import { proveAgain } from "../imports/prove_again.ts";
@@ -34,10 +31,9 @@ import {
   readRollback,
   resumeBatch,
 } from "../imports/steer_batch.ts";
-import { asOwner } from "./as_owner.ts";
+import { withTenant } from "./find_tenant.ts";
 import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
-import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
   mapping: string;
@@ -81,7 +77,7 @@ export function registerImport(program: Command): void {
     command
       .command(name)
       .description(description)
-      .requiredOption("--mapping <name>", "how to read it: bloom")
+      .requiredOption("--mapping <name>", `how to read it: ${mappings.map(({ name }) => name).join(", ")}`)
       .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
       .requiredOption(...tenantOption)
       .addOption(
@@ -410,26 +406,6 @@ async function withFollowing<Result>(
     );
   } finally {
     progress.stop();
-  }
-}
-
-/** Runs `work` for a tenant, with connections as the worker's login. */
-export async function withTenant<Result>(
-  slug: string,
-  work: (pool: pg.Pool, tenantId: string, config: Config) => Promise<Result>,
-): Promise<Result> {
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  try {
-    const tenant = await asOwner((client) => findTenant(client, slug));
-    const pool = createPool(database.worker, { applicationName: "landfall import", max: 4 });
-    try {
-      return await work(pool, tenant.id, config);
-    } finally {
-      await pool.end();
-    }
-  } finally {
-    await database.close();
   }
 }
 

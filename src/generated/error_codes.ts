@@ -63,7 +63,6 @@ export const errorCodes = {
   no_external_issuer: "LF082",
   api_key_invalid: "LF083",
   review_link_ended: "LF084",
-  mail_unusable: "LF085",
   approval_decided: "LF101",
   self_approval: "LF102",
   empty_journey: "LF103",

@@ -46,10 +46,14 @@ function documentCollection(collection: Collection): string {
   const names = collection.aliases.length === 0 ? "" : ` (also ${collection.aliases.join(", ")})`;
   return [
     `## ${collection.name} → \`${collection.table}\``,
-    `${originOf(collection)}${names}, ${mappedFields(collection).length} fields mapped.`,
+    `${originOf(collection)}${names}, ${countOf(mappedFields(collection).length, "field")} mapped.`,
     `| field | also called | fate | column | how |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}`,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
+}
+
+function countOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 /** Where the records come from. */

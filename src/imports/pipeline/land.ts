@@ -140,11 +140,12 @@ export async function landPart(
   const kept = await keep(client, batch, part, page, landings);
   if (isFirstReading && collection.partOf.kind === "elements") await tellRepeated(client, batch, part, landings, kept);
   await countCells(client, part, kept);
-  await client.query(`update imports.collections set landed = landed + $3 where tenant_id = $1 and id = $2`, [
-    batch.tenantId,
-    part.id,
-    kept.length,
-  ]);
+  if (kept.length > 0) {
+    await client.query(
+      `update imports.collections set landed = landed + $3, is_settled = false where tenant_id = $1 and id = $2`,
+      [batch.tenantId, part.id, kept.length],
+    );
+  }
   part.landed += kept.length;
   return kept.length;
 }
