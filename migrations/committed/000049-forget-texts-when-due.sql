@@ -1,5 +1,5 @@
---! Previous: sha1:32c146e888f32ca224569f9e115fce17696c09d1
---! Hash: sha1:f0785768162e9fbe5fcff1b70a537a96fc8b3e40
+--! Previous: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
+--! Hash: sha1:1336305d11c728677faa7229274f44655b05a29a
 --! Message: forget texts when due
 
 -- The texts of an import are kept for a time that the installation chooses; hashes, outcomes and issues for ever.
