@@ -1,5 +1,5 @@
---! Previous: sha1:2d949b14fe0891546442e5accd8c158b11169332
---! Hash: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
+--! Previous: sha1:33031da40da33b71163208c0e5c67f901b10931b
+--! Hash: sha1:a52f1d376ff4a1e2527ddfd97bae6fcc1c3adb6f
 --! Message: open by keys
 
 -- Machines call the API by keys, and people may sign in by an identity provider.

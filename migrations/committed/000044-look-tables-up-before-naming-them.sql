@@ -1,5 +1,5 @@
---! Previous: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
---! Hash: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
+--! Previous: sha1:a52f1d376ff4a1e2527ddfd97bae6fcc1c3adb6f
+--! Hash: sha1:80e279812ca6d3b313cec07ef3c78dc2d2f28182
 --! Message: look tables up before naming them
 
 -- The plan of a rollback built its query with a table's name as it stood in the ledger, which the worker's login writes: a name that was SQL

@@ -1,5 +1,5 @@
---! Previous: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
---! Hash: sha1:9c85f158c1ef7296e1bca391c0893bf78ee38261
+--! Previous: sha1:80e279812ca6d3b313cec07ef3c78dc2d2f28182
+--! Hash: sha1:ae15abd49bbbd84817932d9d81ada2c7f792dd79
 --! Message: review by link
 
 -- A client's reviewer decides one approval by a link, without an account.

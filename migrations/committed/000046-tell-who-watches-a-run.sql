@@ -1,5 +1,5 @@
---! Previous: sha1:9c85f158c1ef7296e1bca391c0893bf78ee38261
---! Hash: sha1:0feeab742c44c89db53aa3c77ccf5bbc4ffdfa3d
+--! Previous: sha1:ae15abd49bbbd84817932d9d81ada2c7f792dd79
+--! Hash: sha1:290dffa2a747ddc6514652a5dde9a4baecc13455
 --! Message: tell who watches a run
 
 -- A run of the pipeline can be watched.

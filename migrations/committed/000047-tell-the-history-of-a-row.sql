@@ -1,5 +1,5 @@
---! Previous: sha1:0feeab742c44c89db53aa3c77ccf5bbc4ffdfa3d
---! Hash: sha1:e12788a3c8d268ab4d26ea97ee1edfd7587ed206
+--! Previous: sha1:290dffa2a747ddc6514652a5dde9a4baecc13455
+--! Hash: sha1:d38bcb7292ad32f0b737d6d918bdcb724934ec94
 --! Message: tell the history of a row
 
 -- What became of a journey, a touchpoint or a client, as a field of it.

@@ -1,12 +1,17 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type pg from "pg";
-import { type Config, loadConfig } from "../config.ts";
-import { openDatabase } from "../database/connections.ts";
-import { createPool } from "../database/pools.ts";
+import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
-import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
+import {
+  beginReplay,
+  fixIssue,
+  listIssues,
+  listMerges,
+  type Merge,
+  mergeRecords,
+  withdrawMerge,
+} from "../imports/quarantine.ts";
 import {
   type BatchReport,
   planLines,
@@ -25,10 +30,9 @@ import {
   readRollback,
   resumeBatch,
 } from "../imports/steer_batch.ts";
-import { asOwner } from "./as_owner.ts";
+import { withTenant } from "./find_tenant.ts";
 import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
-import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
   mapping: string;
@@ -55,6 +59,10 @@ interface FixOptions extends BatchOptions {
   field?: string;
 }
 
+interface MergeOptions extends BatchOptions {
+  into: string;
+}
+
 interface RollbackOptions extends BatchOptions {
   dryRun?: boolean;
 }
@@ -68,7 +76,7 @@ export function registerImport(program: Command): void {
     command
       .command(name)
       .description(description)
-      .requiredOption("--mapping <name>", "how to read it: bloom")
+      .requiredOption("--mapping <name>", `how to read it: ${mappings.map(({ name }) => name).join(", ")}`)
       .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
       .requiredOption(...tenantOption)
       .addOption(
@@ -208,6 +216,51 @@ export function registerImport(program: Command): void {
       ]);
     });
 
+  command
+    .command("merge")
+    .description("Say that a record that waits is the same thing as another one: it makes no row of its own.")
+    .argument("<issue>", "an issue of that record, as landfall import issues tells it")
+    .requiredOption("--into <record>", "the other record's id in the source")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (issueId: string, options: MergeOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) =>
+        mergeRecords(pool, tenantId, issueId, options.into),
+      );
+      answer(options, merge, [
+        `${mergeLine(merge)} It takes effect with: landfall import replay <batch>; to take it back: landfall import unmerge ${merge.id}.`,
+      ]);
+    });
+
+  command
+    .command("merges")
+    .description("List the records that are merged into others.")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (options: BatchOptions) => {
+      const merges = await withTenant(options.tenant, listMerges);
+      answer(
+        options,
+        { merges },
+        merges.length === 0
+          ? ["Every record stands by itself."]
+          : merges.map((merge) => `${merge.id}  ${mergeLine(merge)}`),
+      );
+    });
+
+  command
+    .command("unmerge")
+    .description("Take back that two records are one; with the next import the record comes in by itself again.")
+    .argument("<merge>", "the merge's id, as landfall import merges tells it")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (mergeId: string, options: BatchOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) => withdrawMerge(pool, tenantId, mergeId));
+      answer(options, merge, [
+        `${merge.collection}/${merge.recordId} stands by itself again. It comes in with the next import of its source.`,
+      ]);
+    });
+
   withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
     async (batchId: string, options: BatchOptions) => {
       const report = await withFollowing(options, async (following) => {
@@ -247,6 +300,10 @@ export function registerImport(program: Command): void {
       ]);
       if (report.verified !== true) process.exitCode = 1;
     });
+}
+
+function mergeLine({ collection, recordId, intoRecordId }: Merge): string {
+  return `${collection}/${recordId} is the same as ${collection}/${intoRecordId}.`;
 }
 
 function readValue(text: string): unknown {
@@ -334,26 +391,6 @@ async function withFollowing<Result>(
     );
   } finally {
     progress.stop();
-  }
-}
-
-/** Runs `work` for a tenant, with connections as the worker's login. */
-export async function withTenant<Result>(
-  slug: string,
-  work: (pool: pg.Pool, tenantId: string, config: Config) => Promise<Result>,
-): Promise<Result> {
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  try {
-    const tenant = await asOwner((client) => findTenant(client, slug));
-    const pool = createPool(database.worker, { applicationName: "landfall import", max: 4 });
-    try {
-      return await work(pool, tenant.id, config);
-    } finally {
-      await pool.end();
-    }
-  } finally {
-    await database.close();
   }
 }
 

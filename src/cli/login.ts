@@ -13,8 +13,8 @@ import {
 import { fail } from "../errors.ts";
 import { MIN_PASSWORD_LENGTH, oneTimePassword } from "../server/passwords.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
+import { findTenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
-import { findTenant } from "./tenant.ts";
 
 interface CreateOptions extends AnswerOptions {
   tenant: string;

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { type Config, loadConfig } from "../config.ts";
 import { type OpenDatabase, requireAdmin, startDatabase } from "../database/connections.ts";
@@ -14,7 +14,7 @@ import { inOwnerTransaction } from "./as_owner.ts";
 import { migrateAsAdmin } from "./migrate.ts";
 import { tell } from "./output.ts";
 import { type Running, runUntilStopped } from "./running.ts";
-import { ensureSample, type Sample } from "./sample.ts";
+import { aboutSample, ensureSample, fromHere, type Sample } from "./sample.ts";
 import { type SampleReport, writeSampleReport } from "./sample_report.ts";
 
 /** `landfall start`: everything in one process, to try the product and to develop on it. */
@@ -127,22 +127,4 @@ function welcome({ config, database, sandboxUrl, sample, report, apiPort }: Star
 
 function aboutReport({ file, path }: SampleReport, baseUrl: string): string[] {
   return [`  Its report is in ${fromHere(file)}, and for an hour at`, `    ${baseUrl}${path}`];
-}
-
-/** A file as one would type it, where it is below the working directory. */
-function fromHere(file: string): string {
-  const path = relative(process.cwd(), file);
-  return path.startsWith("..") ? file : path;
-}
-
-function aboutSample({ tenant, people, credentialsFile, report }: Sample): string[] {
-  const landed = report.collections.reduce((sum, collection) => sum + collection.landed, 0);
-  const width = Math.max(...people.map(({ email }) => email.length));
-  return [
-    `  Sign in to the tenant "${tenant.slug}"; the passwords are in ${fromHere(credentialsFile)}:`,
-    ...people.map(({ email, role, clients }) => `    ${email.padEnd(width)}  ${[role, ...clients].join(" of ")}`),
-    "",
-    `  The sample base was imported: ${landed} records, ${report.issueCount} findings, ${report.verified ? "verified" : report.status}.`,
-    `    npm run landfall -- import status --tenant ${tenant.slug}`,
-  ];
 }

@@ -37,22 +37,23 @@ function documentCollection(collection: Collection): string {
         throw new Error("A derivation without words");
     }
   });
-  const stamped = Object.entries(collection.stamped).map(
-    ([column, { link }]) => `\`${column}\`: that of the row that \`${link}\` points to, set by the table itself.`,
-  );
   const unique = collection.unique.map(
     (columns) =>
       `No two records share ${columns.map((name) => `\`${name}\``).join(" and ")}: the first keeps it, the others wait.`,
   );
   const rules = collection.rules.map(({ holds, column }) => `\`${holds}\`; else the cell of \`${column}\` waits.`);
-  const notes = [...derived, ...stamped, ...unique, ...rules].map((note) => `- ${note}`);
+  const notes = [...derived, ...unique, ...rules].map((note) => `- ${note}`);
   const names = collection.aliases.length === 0 ? "" : ` (also ${collection.aliases.join(", ")})`;
   return [
     `## ${collection.name} → \`${collection.table}\``,
-    `${originOf(collection)}${names}, ${mappedFields(collection).length} fields mapped.`,
+    `${originOf(collection)}${names}, ${countOf(mappedFields(collection).length, "field")} mapped.`,
     `| field | also called | fate | column | how |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}`,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
+}
+
+function countOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 /** Where the records come from. */

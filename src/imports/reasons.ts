@@ -23,7 +23,10 @@ export const reasons = {
   link_deleted_here:
     "People deleted here what it links to: link another record in the source, or empty the cell there.",
   parent_quarantined: "Settle the record that this one belongs to: both come in together.",
-  duplicate_value: "Keep the value on one record only, or merge the two in the source.",
+  duplicate_value:
+    "Keep the value on one record only; or, where the two are one, merge them: landfall import merge, or mergeImportRecords.",
+  merged: "Nothing, if the two are one; else take it back: landfall import unmerge, or withdrawImportMerge.",
+  merged_cell: "Nothing, if the other record's value is the right one; else write it there, or fix that cell.",
   ends_before_start: "Correct one of the two times in the source.",
   below_zero: "Write zero or more in the source.",
   out_of_range: "Write a value within its range in the source.",

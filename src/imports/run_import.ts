@@ -105,19 +105,25 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
   return { batchId, collections, ...plan, report };
 }
 
-/** The sample base that ships with Landfall. */
-export const sampleFolder = join(projectDir, "src", "imports", "samples", "bloom");
+/** The sample base of a mapping: one ships with Landfall for each. */
+export function sampleFolderOf(mapping: string): string {
+  return join(projectDir, "src", "imports", "samples", mapping);
+}
+
+/** The journey builder's. */
+export const sampleFolder = sampleFolderOf("bloom");
 
 /**
- * Imports the sample base into a tenant, once: where a batch of it has ended under the mapping as it is now, nothing is read again; one
+ * Imports the sample base of a mapping into a tenant, once: where a batch of it has ended under the mapping as it is now, nothing is read again; one
  * that a killed process left under way is brought to its end.
  *
  * @returns the report of that batch
  */
-export async function importSample(request: Omit<ImportRequest, "mapping" | "from">): Promise<BatchReport> {
+export async function importSample(request: Omit<ImportRequest, "from">): Promise<BatchReport> {
   const { pool, tenantId, access } = request;
-  const mapping = findMapping("bloom");
-  const source = await openSource(sampleFolder, access);
+  const mapping = findMapping(request.mapping);
+  const from = sampleFolderOf(mapping.name);
+  const source = await openSource(from, access);
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<{ id: string }>(
       `select batch.id
@@ -131,5 +137,5 @@ export async function importSample(request: Omit<ImportRequest, "mapping" | "fro
     ),
   );
   if (rows[0] !== undefined) return await readReport(pool, tenantId, rows[0].id);
-  return await runImport({ ...request, mapping: mapping.name, from: sampleFolder });
+  return await runImport({ ...request, from });
 }

@@ -59,6 +59,23 @@ test("can fix, replay and take back an import by mutations; a viewer and a stran
   const fixed = await api.ask(fix, { id: issue.id }, admin);
   expect(fixed.data.fixImportIssue.importFix).toEqual({ field: "Internal Name", value: "Named at last" });
 
+  const merge = `mutation ($id: UUID!, $into: String!) { mergeImportRecords(input: { issueId: $id, intoRecordId: $into })
+    { importMerge { id recordId intoRecordId } } }`;
+  const other = await api.ask(
+    `query ($id: UUID!) { importCollectionByBatchIdAndName(batchId: $id, name: "Touchpoints") { records(first: 1, orderBy: ID_DESC) { nodes { recordId } } } }`,
+    { id: batchId },
+    viewer,
+  );
+  const into = other.data.importCollectionByBatchIdAndName.records.nodes[0].recordId;
+  expect(codeOf(await api.ask(merge, { id: issue.id, into }, viewer))).toBe("LF024");
+  expect(codeOf(await api.ask(merge, { id: issue.id, into }, stranger))).toBe("LF006");
+  const merged = (await api.ask(merge, { id: issue.id, into }, admin)).data.mergeImportRecords.importMerge;
+  expect(merged).toMatchObject({ intoRecordId: into });
+  const withdraw = `mutation ($id: UUID!) { withdrawImportMerge(input: { mergeId: $id }) { importMerge { recordId } } }`;
+  expect(codeOf(await api.ask(withdraw, { id: merged.id }, viewer))).toBe("LF024");
+  expect((await api.ask(withdraw, { id: merged.id }, admin)).errors).toEqual([]);
+  expect(codeOf(await api.ask(withdraw, { id: merged.id }, admin))).toBe("LF006");
+
   const replay = `mutation ($id: UUID!) { replayImportBatch(input: { batchId: $id }) { importBatch { status } } }`;
   expect((await api.ask(replay, { id: batchId }, admin)).data.replayImportBatch.importBatch.status).toBe("running");
   await runBatch(pool, access, tenantId, batchId);

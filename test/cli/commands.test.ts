@@ -50,6 +50,7 @@ describe("every command", () => {
     "import status",
     "publish plan",
     "publish status",
+    "sample",
     "psql",
     "doctor",
   ];

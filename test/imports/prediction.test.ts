@@ -114,7 +114,7 @@ test("can pass a plan over once the source, the rows or the options are others, 
   expect(await planOf(report.batchId)).toEqual({
     origin: null,
     passed_over:
-      "The plan that was made before no longer counts: it was made with other options, records that have changed: 1, rows were changed here.",
+      "The plan that was made before no longer counts: it was made with other options, records that have changed: 1, people have changed rows or merges here.",
   });
 });
 

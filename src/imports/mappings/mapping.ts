@@ -34,8 +34,6 @@ export interface Collection {
   unique: string[][];
   /** What the table demands of a row, so that one bad cell does not stop the others. */
   rules: Rule[];
-  /** Columns that the table's own triggers fill: each is that of the row that a link points to. The verifier holds them to it. */
-  stamped: Record<string, { link: string; table: string; column: string }>;
 }
 
 /** Whose value stays where the source and people both changed a column: nobody's until a person decides, the source's, the database's. */
@@ -121,7 +119,7 @@ export type Derivation =
   | { kind: "slug"; from: string }
   /** The place among siblings, from 0, by these columns in this order. Siblings are loaded together, and may link to each other. */
   | { kind: "rank"; within: string; by: string[] }
-  /** A column of the row that a link points to. */
+  /** A column of the row that a link points to; the link may be such a column itself. */
   | { kind: "through"; link: string; table: string; column: string }
   /**
    * The one row of a collection whose `column` is the name in `from`, upper and lower case and blanks around it aside. Where none or several
@@ -244,9 +242,7 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: Partial<
-    Pick<Collection, "aliases" | "isOptional" | "partOf" | "derived" | "unique" | "rules" | "stamped">
-  > = {},
+  options: Partial<Pick<Collection, "aliases" | "isOptional" | "partOf" | "derived" | "unique" | "rules">> = {},
 ): Collection {
   return {
     aliases: [],
@@ -255,7 +251,6 @@ export function collection(
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
     ...options,
     name,
     table,
@@ -288,7 +283,6 @@ export function leftOut(name: string, because: string): Collection {
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
   };
 }
 

@@ -58,8 +58,8 @@ function incomingBeside(batch: LoadingBatch, ledger: LedgerCollection, shape: Sh
   const { collection } = ledger;
   const table = raw(shape.table);
   const given = givenColumns(collection);
-  const derived = Object.entries(collection.derived).map(([column, derivation]) =>
-    deriveColumn(batch, shape, column, derivation),
+  const derived = Object.entries(collection.derived).map(
+    ([column, derivation]) => sql`${deriveColumn(batch, collection, shape, column, derivation)} as ${raw(column)}`,
   );
   return sql`
     incoming as materialized (
@@ -142,7 +142,13 @@ function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
 }
 
 /** A column that no field gives, worked out in SQL beside the incoming row. */
-function deriveColumn(batch: LoadingBatch, shape: Shape, column: string, derivation: Derivation): Sql {
+function deriveColumn(
+  batch: LoadingBatch,
+  collection: Collection,
+  shape: Shape,
+  column: string,
+  derivation: Derivation,
+): Sql {
   const table = raw(shape.table);
   switch (derivation.kind) {
     case "slug": {
@@ -152,19 +158,23 @@ function deriveColumn(batch: LoadingBatch, shape: Shape, column: string, derivat
           select from ${table} other where other.tenant_id = ${batch.tenantId} and other.${raw(column)} = ${slug}
         ) then ${slug}
         else ${slug} || '-' || left(incoming.row_id::text, 8)
-      end) as ${raw(column)}`;
+      end)`;
     }
     case "rank":
-      return sql`place.place as ${raw(column)}`;
-    case "through":
+      return sql`place.place`;
+    case "through": {
+      const { link } = derivation;
+      const linkedBy = collection.derived[link];
       return sql`(
         select through.${raw(derivation.column)} from ${raw(derivation.table)} through
-        where through.tenant_id = ${batch.tenantId} and through.id = incoming.${raw(derivation.link)}
-      ) as ${raw(column)}`;
+        where through.tenant_id = ${batch.tenantId}
+          and through.id = ${linkedBy === undefined ? raw(`incoming.${link}`) : deriveColumn(batch, collection, shape, link, linkedBy)}
+      )`;
+    }
     case "byName":
-      return sql`${resolvedName(batch, shape, column, "incoming")} as ${raw(column)}`;
+      return resolvedName(batch, shape, column, "incoming");
     case "constant":
-      return sql`${derivation.value}::${raw(derivation.type)} as ${raw(column)}`;
+      return sql`${derivation.value}::${raw(derivation.type)}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type pg from "pg";
+import { binaryArray } from "../../database/binary_array.ts";
 import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
 import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
 import { rowId } from "../identity.ts";
@@ -139,11 +140,12 @@ export async function landPart(
   const kept = await keep(client, batch, part, page, landings);
   if (isFirstReading && collection.partOf.kind === "elements") await tellRepeated(client, batch, part, landings, kept);
   await countCells(client, part, kept);
-  await client.query(`update imports.collections set landed = landed + $3 where tenant_id = $1 and id = $2`, [
-    batch.tenantId,
-    part.id,
-    kept.length,
-  ]);
+  if (kept.length > 0) {
+    await client.query(
+      `update imports.collections set landed = landed + $3, is_settled = false where tenant_id = $1 and id = $2`,
+      [batch.tenantId, part.id, kept.length],
+    );
+  }
   part.landed += kept.length;
   return kept.length;
 }
@@ -241,12 +243,27 @@ async function keep(
       page,
       landings.map((landing) => landing.rowId),
       landings.map((landing) => landing.record.id),
-      landings.map((landing) => landing.sha256),
-      landings.map((landing) => landing.text),
-      landings.map((landing) => landing.bytes),
-      landings.map((landing) => landing.fixedText),
+      binaryArray(
+        "bytea",
+        landings.map((landing) => landing.sha256),
+      ),
+      binaryArray(
+        "text",
+        landings.map((landing) => landing.text),
+      ),
+      binaryArray(
+        "bytea",
+        landings.map((landing) => landing.bytes),
+      ),
+      binaryArray(
+        "text",
+        landings.map((landing) => landing.fixedText),
+      ),
       landings.map(({ text, fixedText }) => holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "")),
-      landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+      binaryArray(
+        "jsonb",
+        landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+      ),
       landings.map((landing) => landing.decoded.refusal),
     ],
   );

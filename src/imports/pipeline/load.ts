@@ -178,9 +178,14 @@ function isRefusal(error: unknown): boolean {
   return /^2[23]/.test(errorCode(error) ?? "");
 }
 
+/** A record that the table refuses, and its words. */
+interface Refusal {
+  rowId: string;
+  detail: string;
+}
+
 /**
- * Tries the records of a chunk one by one, and quarantines those that the table refuses. A missing sibling is no refusal: it comes with
- * the others.
+ * Tries the records of a chunk, in ever smaller parts, and quarantines those that the table refuses.
  *
  * @returns whether there were any
  */
@@ -192,21 +197,23 @@ async function setAside(
   inChunk: Sql,
 ): Promise<boolean> {
   return await inBatch(batch, async (client) => {
-    const rows = await run<{ row_id: string }>(
+    const rank = Object.values(ledger.collection.derived).find((derivation) => derivation.kind === "rank");
+    const rows = await run<{ siblings: string[] }>(
       client,
-      sql`with ${judgedRows(batch, ledger, shape, lost, inChunk)} select judged.row_id from judged`,
+      sql`
+        with ${judgedRows(batch, ledger, shape, lost, inChunk)}
+        select array_agg(judged.row_id) as siblings from judged
+        group by judged.${raw(rank === undefined ? "row_id" : rank.within)}
+        order by min(judged.source_position)`,
     );
-    const refused: { rowId: string; detail: string }[] = [];
-    for (const { row_id } of rows) {
-      await client.query("savepoint trial");
-      try {
-        await run(client, loadRows(batch, ledger, shape, lost, sql`${inChunk} and incoming.row_id = ${row_id}`));
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        if (errorCode(error) !== missingReference) refused.push({ rowId: row_id, detail: `${errorMessage(error)}.` });
-      }
-      await client.query("rollback to savepoint trial");
-    }
+    const refused = await findRefused(
+      rows.map(({ siblings }) => siblings),
+      (rowIds) =>
+        refusalOf(
+          client,
+          loadRows(batch, ledger, shape, lost, sql`${inChunk} and incoming.row_id = any (${rowIds}::uuid[])`),
+        ),
+    );
     await quarantineRefused(client, batch, ledger, refused);
     for (const [name, field] of siblingLinks(ledger.collection)) {
       await checkSiblingLink(client, batch, ledger, shape, name, field);
@@ -215,11 +222,49 @@ async function setAside(
   });
 }
 
+/**
+ * Which records a table refuses: halves are halved again until they come in, or are one record. Siblings link to each other and are parted
+ * last.
+ *
+ * @param refusalOf tries records, and gives the table's error
+ */
+async function findRefused(groups: string[][], refusalOf: (rowIds: string[]) => Promise<unknown>): Promise<Refusal[]> {
+  const rowIds = groups.flat();
+  const error = rowIds.length === 0 ? null : await refusalOf(rowIds);
+  if (error === null) return [];
+  if (rowIds.length === 1) {
+    // A missing sibling is no refusal: it comes with the others.
+    return errorCode(error) === missingReference
+      ? []
+      : [{ rowId: rowIds[0] as string, detail: `${errorMessage(error)}.` }];
+  }
+  const parts = groups.length === 1 ? rowIds.map((rowId) => [rowId]) : groups;
+  const half = Math.ceil(parts.length / 2);
+  return [
+    ...(await findRefused(parts.slice(0, half), refusalOf)),
+    ...(await findRefused(parts.slice(half), refusalOf)),
+  ];
+}
+
+/** What a table says to rows, which are taken back at once; null where it takes them. */
+async function refusalOf(client: pg.ClientBase, rows: Sql): Promise<unknown> {
+  await client.query("savepoint trial");
+  try {
+    await run(client, rows);
+    return null;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return error;
+  } finally {
+    await client.query("rollback to savepoint trial");
+  }
+}
+
 async function quarantineRefused(
   client: pg.ClientBase,
   batch: Batch,
   ledger: LedgerCollection,
-  refused: { rowId: string; detail: string }[],
+  refused: Refusal[],
 ): Promise<void> {
   await client.query(
     `with refused as (

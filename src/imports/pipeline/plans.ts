@@ -236,7 +236,7 @@ async function findChangesHere(
     sql`
       select
         exists (
-          select from unnest(${tables}::text[]) as touched (name)
+          select from unnest(${[...tables, "imports.merges"]}::text[]) as touched (name)
           cross join lateral app_private.recorded_changes(touched.name, null) recorded
           where recorded.change_id > ${plannedId}
         ) as has_edits,
@@ -249,7 +249,7 @@ async function findChangesHere(
         ) as has_imports`,
   );
   return [
-    ...(found?.has_edits ? ["rows were changed here"] : []),
+    ...(found?.has_edits ? ["people have changed rows or merges here"] : []),
     ...(found?.has_imports ? ["another import has written rows"] : []),
   ];
 }

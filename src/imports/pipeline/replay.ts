@@ -5,6 +5,7 @@ import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, mappingHash } from "./batch.ts";
 import { type LedgerCollection, partsOf } from "./collections.ts";
 import { landPart } from "./land.ts";
+import { linkingRows, moveLinks } from "./merges.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
 import { raw, run, shapeOf, sql } from "./sql.ts";
 
@@ -19,9 +20,10 @@ interface Waiting {
 }
 
 /**
- * Takes up what waits: records that were kept out, those that came in without a cell, and conflicts that nobody has decided. They are decoded anew, by the
- * mapping and with the fixes as they are now, and lose their outcome; the load gives them another. Ranked siblings of theirs do too, since
- * their places follow. All in one transaction: a replay is prepared, or it is not.
+ * Takes up what waits: records that were kept out, those that came in without a cell, conflicts that nobody has decided, and what links to a
+ * record that is merged into another now. They are decoded anew, by the mapping and with the fixes as they are now, and lose their outcome;
+ * the load gives them another. Ranked siblings of theirs do too, since their places follow. All in one transaction: a replay is prepared,
+ * or it is not.
  */
 export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
   await inBatch(batch, async (client) => {
@@ -30,6 +32,7 @@ export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): P
       if (line.collection.table === null) continue;
       const grown = await decodeWaiting(client, batch, line, partsOf(line, ledger));
       if (grown === null) continue;
+      await moveLinks(client, batch, line);
       await takeUpSiblings(client, batch, line);
       for (const taken of [line, ...grown]) takenUp.add(taken);
     }
@@ -145,6 +148,8 @@ async function readWaiting(
           select issue.row_id from imports.issues issue
           where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id}
             and (issue.fate = 'quarantined' or issue.reason = 'edited_since_import') and issue.settled_at is null
+          union
+          (${linkingRows(batch, line)})
         )
       order by payload.position
       limit ${pageSize}`,

@@ -4,6 +4,7 @@ import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { tellLost } from "./lost_fields.ts";
+import { mergeRecords, moveLinks } from "./merges.ts";
 import { isEdited, isUndone, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { findUnproven, supersededFields } from "./superseded.ts";
@@ -21,11 +22,13 @@ export async function validate(batch: LoadingBatch, ledger: LedgerCollection): P
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
+    await mergeRecords(client, batch, ledger);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
     await tellLost(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
+      await moveLinks(client, batch, ledger);
       await leaveDeleted(client, batch, ledger, shape);
       await checkLinks(client, batch, ledger, shape);
       await resolveNames(client, batch, ledger, shape);
@@ -385,6 +388,7 @@ async function checkUnique(
          where existing.tenant_id = ${batch.tenantId}
            and (${listed(columns, "existing")}) = (${value})
            and existing.id <> incoming.row_id
+           and not exists (${going(batch)})
            and not exists (
              select from app_private.import_payloads payload
              where payload.batch_id = ${batch.id} and payload.row_id = existing.id

@@ -10,6 +10,7 @@ import { checkSuperseded } from "../proof/superseded.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { readMergedRows } from "./merges.ts";
 import { expectWholeCollections } from "./sql.ts";
 
 type Proof = (proving: Proving) => Promise<Check[]>;
@@ -28,8 +29,9 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
   const tasks = ledger
     .flatMap((line) => (line.collection.table === null ? [checkCounts] : proofs).map((proof) => ({ line, proof })))
     .toSorted((one, other) => other.line.landed - one.line.landed);
+  const merged = await inBatch(batch, (client) => readMergedRows(client, batch));
   const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, proof }) =>
-    prove(batch, ledger, line, proof),
+    prove({ batch, line, ledger, merged }, proof),
   );
   return await inBatch(batch, async (client) => {
     await writeChecks(client, batch, checks.flat());
@@ -41,11 +43,12 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
  * One of the proofs of one collection. A text that cannot be read any more, or a cell that no codec reads and of which no issue tells,
  * is a difference and no accident.
  */
-async function prove(batch: Batch, ledger: LedgerCollection[], line: LedgerCollection, proof: Proof): Promise<Check[]> {
+async function prove(proving: Omit<Proving, "client">, proof: Proof): Promise<Check[]> {
+  const { batch, line } = proving;
   try {
     return await inBatch(batch, async (client) => {
       await expectWholeCollections(client);
-      return await proof({ client, batch, line, ledger });
+      return await proof({ client, ...proving });
     });
   } catch (error) {
     if (!errorCode(error)?.startsWith("22")) throw error;

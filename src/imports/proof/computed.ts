@@ -1,5 +1,5 @@
 import { type Computation, type Derivation, type MappedField, mappedFields } from "../mappings/mapping.ts";
-import { latestHash, rowHash } from "../pipeline/row_hash.ts";
+import { isEdited, latestBase, latestHash, rowHash } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { sameName } from "../pipeline/validate.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
@@ -9,17 +9,13 @@ import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } 
  * What is worked out: by Landfall, of rows that no field gives, and by the source, of its own records. Both are worked out once more.
  */
 
-/** Checks derived and stamped columns, and the fields that the source computes, as far as it has them. */
+/** Checks derived columns, and the fields that the source computes, as far as it has them. */
 export async function checkComputed(proving: Proving): Promise<Check[]> {
   const { batch, line } = proving;
-  const { derived, stamped } = line.collection;
+  const { derived } = line.collection;
   const checks: Check[] = [];
   for (const [column, derivation] of Object.entries(derived)) {
     checks.push(await judge(proving, column, judgeDerived(proving, column, derivation)));
-  }
-  for (const [column, stamp] of Object.entries(stamped)) {
-    const through: Derivation = { kind: "through", ...stamp };
-    checks.push(await judge(proving, column, judgeDerived(proving, column, through)));
   }
   const names = new Set(line.source.fields.map(({ name }) => name));
   for (const [name, field] of Object.entries(line.collection.fields)) {
@@ -84,8 +80,9 @@ function judgeDerived({ batch, line, ledger }: Proving, column: string, derivati
               where image.batch_id = ${batch.id} and image.row_id = record.row_id and image.table_name = ${shape.table}
             )
             then ${own} in (expected.slug, expected.slug || '-' || left(row.id::text, 8))
-            else ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}) end`,
+            else not ${isEdited(shape, "row", column)} end`,
         sql`
+          left join lateral (${latestBase(batch, shape, "row")}) latest on true
           cross join lateral (
             select coalesce(
               nullif(regexp_replace(regexp_replace(lower(row.${raw(derivation.from)}), '[^a-z0-9]+', '-', 'g'), '^-|-$', '', 'g'), ''),
@@ -211,10 +208,10 @@ function linkedRow({ batch, line, ledger }: Proving, name: string): { joins: Sql
 
 /**
  * A count or another aggregate over the records that link to this one, worked out over their rows. Where one of those records waits, was
- * held, was edited here or is a row of theirs, the rows are not what the source worked on.
+ * held, was edited here or is a row of theirs, or where another record was merged into this one, the rows are not what the source worked on.
  */
 function judgeRollup(
-  { batch, line, ledger }: Proving,
+  { batch, line, ledger, merged }: Proving,
   { codec, sql: aggregate }: Computation,
   over: { collection: string; link: string },
   cellIn: (cells: string) => string,
@@ -257,6 +254,7 @@ function judgeRollup(
       where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
         and record.outcome in ('inserted', 'updated', 'unchanged')
         and not exists (select from unsettled where unsettled.record_id = record.record_id)
+        and record.row_id <> all (${merged.intoIds}::uuid[])
     ),
     judged as (
       select told.record_id,
