@@ -618,6 +618,7 @@ export const tables: Record<string, Expectation> = {
   "imports.fixes": ledger(["update"]),
   "imports.predictions": ledger(["insert", "update", "delete"]),
   "imports.plans": ledger(["insert", "update"]),
+  "imports.merges": ledger([]),
 
   // publishing
   "publishing.locations": ledger(["insert", "update"]),
@@ -769,6 +770,7 @@ export const functions: Record<string, string> = {
   "app_private.handle_webhook(text)": "worker",
   "app_private.import_dependants(uuid,text,uuid[],uuid[])": "worker",
   "app_private.make_import_partition(uuid)": "worker",
+  "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
   "app_private.plan_import_rollback(uuid)": "worker",
   "app_private.publications_wait()": "worker",
   "app_private.queue_reconciliations()": "worker",
@@ -786,6 +788,7 @@ export const functions: Record<string, string> = {
   "audit.make_partitions(integer)": "worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
   "imports.fix_import_issue(uuid,jsonb,text)": "admin worker",
+  "imports.merge_import_records(uuid,text)": "admin worker",
   "imports.pause_import_batch(uuid)": "admin worker",
   "imports.plan_import_batch(uuid,imports.conflict_policy,numeric,text)": "admin worker",
   "imports.preview_import_rollback(uuid)": "admin worker",
@@ -794,6 +797,7 @@ export const functions: Record<string, string> = {
   "imports.replay_import_batch(uuid)": "admin worker",
   "imports.resume_import_batch(uuid)": "admin worker",
   "imports.rollback_import_batch(uuid)": "admin worker",
+  "imports.withdraw_import_merge(uuid)": "admin worker",
   "journeys.add_comment(uuid,text)": "client editor",
   "journeys.approvals_allowed_transitions(journeys.approvals)": "viewer client",
   "journeys.archive_journey(uuid,integer)": "editor",
