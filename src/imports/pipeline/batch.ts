@@ -60,7 +60,7 @@ function isUnderWay(status: BatchStatus): boolean {
 }
 
 /** A lease that was not renewed for this long belongs to a dead process. */
-const leaseSeconds = 20;
+export const leaseSeconds = 20;
 
 /**
  * Makes a batch: `queued`, which wakes the worker, or `planned`, which does not.
@@ -156,11 +156,22 @@ export async function takeBatch(
 ): Promise<{ leaseToken: string; status: BatchStatus } | null> {
   return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
     const { rows } = await client.query<{ status: BatchStatus }>(
-      `select status from imports.batches where tenant_id = $1 and id = $2 for update`,
+      `select status from imports.batches where tenant_id = $1 and id = $2 for no key update`,
       [tenantId, batchId],
     );
     const status = rows[0]?.status;
     if (status === undefined || (status !== "queued" && !isUnderWay(status))) return null;
+    // A lease whose row is locked is at work this moment, however long its statement takes: nobody waits for it.
+    const held = await client.query<{ is_at_work: boolean }>(
+      `select free.batch_id is null as is_at_work
+       from app_private.import_leases lease
+       left join lateral (
+         select batch_id from app_private.import_leases where batch_id = lease.batch_id for update skip locked
+       ) free on true
+       where lease.batch_id = $1`,
+      [batchId],
+    );
+    if (held.rows[0]?.is_at_work) return null;
     const leaseToken = randomUUID();
     const taken = await client.query(
       `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
@@ -189,7 +200,11 @@ export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient
   const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
   return await withIdentity(batch.pool, identity, async (client) => {
     await renewLease(batch, client);
-    await client.query("set local timezone = 'UTC'");
+    // A statement whose process was killed holds the lease until it has run out, unless the server looks who is left to be told (Windows cannot).
+    await client.query(
+      `select set_config('timezone', 'UTC', true),
+              case when version() !~ 'windows|Visual' then set_config('client_connection_check_interval', '5s', true) end`,
+    );
     return await work(client);
   });
 }
@@ -246,18 +261,23 @@ export async function releaseLease(batch: Lease): Promise<boolean> {
   });
 }
 
-/** Keeps the lease alive while the source is slow to answer. */
-export async function beat(batch: Lease): Promise<void> {
-  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, (client) => renewLease(batch, client));
+/** Keeps the lease alive while the source is slow to answer. A transaction that holds it keeps it anyhow, and is not waited for. */
+export async function beat({ id, pool, leaseToken }: Lease): Promise<void> {
+  await pool.query(
+    `update app_private.import_leases set heartbeat_at = clock_timestamp()
+     where token = $2 and batch_id = (select batch_id from app_private.import_leases where batch_id = $1 for update skip locked)`,
+    [id, leaseToken],
+  );
 }
 
+/** Looks at the status and claims the effects of the batch in one statement: a pause that comes in between would make them a person's. */
 async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ status: BatchStatus }>(
     `with renewed as (
        update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2
        returning batch_id, tenant_id
      )
-     select batch.status
+     select batch.status, app.current_import_batch_id() as confirmed_batch_id
      from renewed
      join imports.batches batch on batch.tenant_id = renewed.tenant_id and batch.id = renewed.batch_id`,
     [batch.id, batch.leaseToken],
