@@ -18,6 +18,7 @@ const succeedElsewhere: Record<string, string> = {
   "app_private.plan_import_rollback(uuid)": "test/imports/rollback.test.ts",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "test/publishing/publish.test.ts",
   "imports.fix_import_issue(uuid,jsonb,text)": "test/imports/quarantine.test.ts",
+  "imports.merge_import_records(uuid,text)": "test/imports/merging.test.ts",
   "imports.preview_import_rollback(uuid)": "test/imports/rollback.test.ts",
   "journeys.publish_journey(uuid,integer)": "test/publishing/access.test.ts",
   "journeys.restore_journey_version(uuid,integer)": "test/database/journeys/journey_versions.test.ts",
