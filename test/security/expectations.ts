@@ -616,6 +616,7 @@ export const tables: Record<string, Expectation> = {
   "imports.attachments": ledger(["insert"]),
   "imports.undoings": ledger(["insert", "update"]),
   "imports.fixes": ledger(["update"]),
+  "imports.merges": ledger([]),
   "imports.predictions": ledger(["insert", "update", "delete"]),
   "imports.plans": ledger(["insert", "update"]),
   "imports.merges": ledger([]),
@@ -777,6 +778,8 @@ export const functions: Record<string, string> = {
   "app_private.readable_json(text)": "worker",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
+  "app_private.forget_import_payloads(interval)": "worker",
+  "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
   "app_private.requeue_import_batches(interval)": "worker",
   "app_private.restore_deleted_rows(uuid,text,uuid[])": "worker",
   "app_private.resume_reconciliations(interval)": "worker",
@@ -794,7 +797,9 @@ export const functions: Record<string, string> = {
   "imports.preview_import_rollback(uuid)": "admin worker",
   "imports.queue_import_batch(uuid,imports.conflict_policy,numeric,text)": "admin worker",
   "imports.records_source_text(imports.records)": "viewer worker",
+  "imports.merge_import_records(uuid,text)": "admin worker",
   "imports.replay_import_batch(uuid)": "admin worker",
+  "imports.withdraw_import_merge(uuid)": "admin worker",
   "imports.resume_import_batch(uuid)": "admin worker",
   "imports.rollback_import_batch(uuid)": "admin worker",
   "imports.withdraw_import_merge(uuid)": "admin worker",
@@ -896,6 +901,8 @@ export const functionsBeyondTenants: Record<string, string> = {
     "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":
     "finds batches whose worker died, whosever they are; for the worker alone",
+  "app_private.forget_import_payloads(interval)":
+    "drops the texts of imports that are due, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":
     "finds publications whose worker died, whosever they are; for the worker alone",
 };
