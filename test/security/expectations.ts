@@ -657,6 +657,7 @@ export const tables: Record<string, Expectation> = {
   "app_private.installations": secret,
   "app_private.location_secrets": secret,
   "app_private.worker_heartbeats": secret,
+  "app_private.tenant_deletions": secret,
   "app_private.source_budgets": secret,
   "app_private.import_payloads": landing({
     insert: "*",
