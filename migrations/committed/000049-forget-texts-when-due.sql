@@ -1,5 +1,5 @@
---! Previous: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
---! Hash: sha1:1336305d11c728677faa7229274f44655b05a29a
+--! Previous: sha1:38834f7d67132080f7c296758c88ee0e0ffd69ae
+--! Hash: sha1:736818813eaf012e471ff4267df9cf68188c3150
 --! Message: forget texts when due
 
 -- The texts of an import are kept for a time that the installation chooses; hashes, outcomes and issues for ever.

@@ -1,5 +1,5 @@
---! Previous: sha1:1336305d11c728677faa7229274f44655b05a29a
---! Hash: sha1:04df0a201acc03abb90995cd617f246b0cdbfe37
+--! Previous: sha1:736818813eaf012e471ff4267df9cf68188c3150
+--! Hash: sha1:190bdec038187ad0a0d494a482257a6389457f06
 --! Message: delete tenants whole
 
 -- What a tenant has can be taken along and taken away: a list of what is whose, and a door for what is never deleted else.

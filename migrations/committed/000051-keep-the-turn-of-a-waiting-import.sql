@@ -1,5 +1,5 @@
---! Previous: sha1:04df0a201acc03abb90995cd617f246b0cdbfe37
---! Hash: sha1:6824c6f8c811272a034acda9482b544c8b4756e2
+--! Previous: sha1:190bdec038187ad0a0d494a482257a6389457f06
+--! Hash: sha1:7910c8898dce75999113a73beb867589b7f590d3
 --! Message: keep the turn of a waiting import
 
 -- Whoever wakes the workers for an import once more does not send its job back to the end of the queue.
