@@ -1,5 +1,5 @@
---! Previous: sha1:2d949b14fe0891546442e5accd8c158b11169332
---! Hash: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
+--! Previous: sha1:2fddf8bd2d8466bfe2b5096477eba32e83d7293a
+--! Hash: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
 --! Message: open by keys
 
 -- Machines call the API by keys, and people may sign in by an identity provider.

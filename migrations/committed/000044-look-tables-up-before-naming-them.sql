@@ -1,5 +1,5 @@
---! Previous: sha1:0cff8f1bb479d9766db13326f1cffc5c0520f6e9
---! Hash: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
+--! Previous: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
+--! Hash: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
 --! Message: look tables up before naming them
 
 -- The plan of a rollback built its query with a table's name as it stood in the ledger, which the worker's login writes: a name that was SQL

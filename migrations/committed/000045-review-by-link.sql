@@ -1,5 +1,5 @@
---! Previous: sha1:7a744f680c5f11da1b7ad89c1ff86ba8bc9d697a
---! Hash: sha1:9c85f158c1ef7296e1bca391c0893bf78ee38261
+--! Previous: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
+--! Hash: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
 --! Message: review by link
 
 -- A client's reviewer decides one approval by a link, without an account.

@@ -1,5 +1,5 @@
---! Previous: sha1:9c85f158c1ef7296e1bca391c0893bf78ee38261
---! Hash: sha1:0feeab742c44c89db53aa3c77ccf5bbc4ffdfa3d
+--! Previous: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
+--! Hash: sha1:15b87914487828b845b01c41409790afffe6916f
 --! Message: tell who watches a run
 
 -- A run of the pipeline can be watched.

@@ -1,5 +1,5 @@
---! Previous: sha1:0feeab742c44c89db53aa3c77ccf5bbc4ffdfa3d
---! Hash: sha1:e12788a3c8d268ab4d26ea97ee1edfd7587ed206
+--! Previous: sha1:15b87914487828b845b01c41409790afffe6916f
+--! Hash: sha1:c06f6e2f2747cdda22927732a151300779926d4a
 --! Message: tell the history of a row
 
 -- What became of a journey, a touchpoint or a client, as a field of it.

@@ -1,5 +1,5 @@
---! Previous: sha1:e12788a3c8d268ab4d26ea97ee1edfd7587ed206
---! Hash: sha1:32c146e888f32ca224569f9e115fce17696c09d1
+--! Previous: sha1:c06f6e2f2747cdda22927732a151300779926d4a
+--! Hash: sha1:38834f7d67132080f7c296758c88ee0e0ffd69ae
 --! Message: merge records that are one
 
 -- Two records of a source can be one thing: a person says so, and every import keeps to it.

@@ -57,7 +57,8 @@ alter role :AUTHENTICATOR set lock_timeout = '2s';
 alter role :AUTHENTICATOR set idle_in_transaction_session_timeout = '15s';
 alter role :AUTHENTICATOR set work_mem = '16MB';
 alter role :WORKER set lock_timeout = '30s';
-alter role :WORKER set idle_in_transaction_session_timeout = '5min';
+-- What a worker holds that falls silent in the middle of a transaction is free again as soon as its lease has run out.
+alter role :WORKER set idle_in_transaction_session_timeout = '20s';
 do $$
 begin
   if current_setting('server_version_num')::integer >= 170000 then

@@ -1,12 +1,9 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type pg from "pg";
-import { type Config, loadConfig } from "../config.ts";
-import { openDatabase } from "../database/connections.ts";
-import { createPool } from "../database/pools.ts";
 import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
+import { proveAgain } from "../imports/prove_again.ts";
 import {
   beginReplay,
   fixIssue,
@@ -34,10 +31,9 @@ import {
   readRollback,
   resumeBatch,
 } from "../imports/steer_batch.ts";
-import { asOwner } from "./as_owner.ts";
+import { withTenant } from "./find_tenant.ts";
 import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
-import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
   mapping: string;
@@ -277,6 +273,18 @@ export function registerImport(program: Command): void {
     },
   );
 
+  withBatch("verify", "Prove once more what an import brought, as the database stands now; writes nothing.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const checks = await withTenant(options.tenant, (pool, tenantId) => proveAgain(pool, tenantId, batchId));
+      const failed = checks.filter(({ expected, actual }) => expected !== actual);
+      answer(options, { batchId, checks }, [
+        ...failed.map(checkLine),
+        `${checks.length - failed.length} of ${checks.length} checks passed.`,
+      ]);
+      if (failed.length > 0) process.exitCode = 1;
+    },
+  );
+
   withBatch("rollback", "Take back what an import brought, and prove it; what people edited since is kept and named.")
     .option("--dry-run", "only say what would go, what would be kept, and why")
     .action(async (batchId: string, options: RollbackOptions) => {
@@ -336,14 +344,16 @@ function tellReport(options: AnswerOptions, report: BatchReport): void {
     ...sumsAsLines(report),
     ...planLines(report),
     ...issueLines(report),
-    ...failed.map(
-      (check) =>
-        `${check.collection}, ${check.layer}, ${check.name}: ${check.expected} expected, ${check.actual} found (${check.offending.join(", ")})`,
-    ),
+    ...failed.map(checkLine),
     report.verified === null
       ? "Not verified yet."
       : `${report.checks.length - failed.length} of ${report.checks.length} checks passed.`,
   ]);
+}
+
+function checkLine(check: BatchReport["checks"][number]): string {
+  const { layer, name, expected, actual, offending } = check;
+  return `${check.collection ?? "the batch"}, ${layer}, ${name}: ${expected} expected, ${actual} found (${offending.join(", ")})`;
 }
 
 function issueLines(report: BatchReport): string[] {
@@ -396,26 +406,6 @@ async function withFollowing<Result>(
     );
   } finally {
     progress.stop();
-  }
-}
-
-/** Runs `work` for a tenant, with connections as the worker's login. */
-export async function withTenant<Result>(
-  slug: string,
-  work: (pool: pg.Pool, tenantId: string, config: Config) => Promise<Result>,
-): Promise<Result> {
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  try {
-    const tenant = await asOwner((client) => findTenant(client, slug));
-    const pool = createPool(database.worker, { applicationName: "landfall import", max: 4 });
-    try {
-      return await work(pool, tenant.id, config);
-    } finally {
-      await pool.end();
-    }
-  } finally {
-    await database.close();
   }
 }
 

@@ -7,8 +7,8 @@ import { ensureSqlLogin, sqlLoginName } from "../database/sql_logins.ts";
 import { loginPassword } from "../database/urls.ts";
 import { errorCode, fail, LandfallError } from "../errors.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
+import { findTenant, type Tenant } from "./find_tenant.ts";
 import { tell } from "./output.ts";
-import { findTenant, type Tenant } from "./tenant.ts";
 
 interface PsqlOptions {
   tenant?: string;

@@ -15,7 +15,7 @@ import {
 import type { Plan } from "../publishing/plan.ts";
 import { type PublishOptions, publishJourney } from "../publishing/publish.ts";
 import { reconcileLocation } from "../publishing/reconcile.ts";
-import { withTenant } from "./import.ts";
+import { withTenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 
 type Options = AnswerOptions & { tenant: string; look?: boolean };

@@ -13,8 +13,9 @@ import type { BatchReport } from "../imports/report.ts";
 import { importSample } from "../imports/run_import.ts";
 import { oneTimePassword } from "../server/passwords.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
+import type { Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
-import { createTenant, type Tenant } from "./tenant.ts";
+import { createTenant } from "./tenant.ts";
 import { addPerson, type MembershipRole } from "./user.ts";
 
 interface SamplePerson {

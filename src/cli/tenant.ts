@@ -3,7 +3,9 @@ import type pg from "pg";
 import { errorCode, fail } from "../errors.ts";
 import { oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
+import { findTenant, type Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
+import { registerEnd } from "./tenant_end.ts";
 import { aboutPassword, addPerson } from "./user.ts";
 
 interface CreateOptions extends AnswerOptions {
@@ -17,9 +19,7 @@ interface CreateOptions extends AnswerOptions {
 export function registerTenant(program: Command): void {
   const tenant = program
     .command("tenant")
-    .description(
-      "Make, list, suspend and reactivate tenants: businesses that live in this database, apart from one another.",
-    );
+    .description("Tenants, from making to deleting: businesses that live in this database, apart from one another.");
   tenant
     .command("create")
     .description("Make a tenant with its first admin. Prints a one-time password where the person is new.")
@@ -91,16 +91,11 @@ export function registerTenant(program: Command): void {
       });
       answer(options, active, [`${active.slug} is active.`]);
     });
+  registerEnd(tenant);
 }
 
 interface SuspendOptions extends AnswerOptions {
   reason?: string;
-}
-
-export interface Tenant {
-  id: string;
-  slug: string;
-  name: string;
 }
 
 /** A tenant, and how it stands. */
@@ -178,22 +173,4 @@ export async function createTenant(
     }
     throw error;
   }
-}
-
-/**
- * The tenant with this slug, as the owner.
- *
- * @throws LandfallError `tenant_unknown` naming those there are
- */
-export async function findTenant(client: pg.ClientBase, slug: string): Promise<Tenant> {
-  const { rows } = await client.query<Tenant>("select id, slug, name from tenancy.tenants order by slug");
-  const found = rows.find((tenant) => tenant.slug === slug);
-  if (found) return found;
-  const known =
-    rows.length === 0 ? "There is none yet." : `There are: ${rows.map((tenant) => tenant.slug).join(", ")}.`;
-  return fail(
-    "tenant_unknown",
-    `There is no tenant with the slug ${slug}. ${known}`,
-    "Make it with `landfall tenant create`.",
-  );
 }

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { errorCode, errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
 
 const log = childLogger({ area: "database" });
@@ -35,4 +36,15 @@ export function createPool(
     client.on("error", (error) => log.warn({ applicationName, error: error.message }, "lost a connection in use"));
   });
   return pool;
+}
+
+/** SQLSTATEs by which a server ends a connection, and what the operating system says of one. */
+const lostCodes = /^(08|57P|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
+/** `pg` has no code for these: the server was killed, or no connection was to be had. */
+const lostMessages =
+  /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect/;
+
+/** Whether a connection was cut, refused or not to be had. What was under way has left no trace, unless it was the commit itself. */
+export function isConnectionLost(error: unknown): boolean {
+  return lostCodes.test(errorCode(error) ?? "") || lostMessages.test(errorMessage(error));
 }

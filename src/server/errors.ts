@@ -3,6 +3,7 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import { isSafeError, SafeError } from "postgraphile/grafast";
 import { GraphQLError, Kind } from "postgraphile/graphql";
+import { isConnectionLost } from "../database/pools.ts";
 import { errorCode, LandfallError } from "../errors.ts";
 import { currentRequest } from "./request.ts";
 
@@ -201,14 +202,9 @@ function translateDatabaseError(
   }
 }
 
-/** Connections that are refused, cut or not to be had: the database is away, and says so by other codes than SQLSTATE. */
+/** The database is away, has no connection left for us, or is gone. */
 function isUnavailable(error: Error): boolean {
-  const code = errorCode(error) ?? "";
-  return (
-    ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "53300", "3D000"].includes(code) ||
-    /^(08|57P)/.test(code) ||
-    /timeout exceeded when trying to connect|Connection terminated/.test(error.message)
-  );
+  return isConnectionLost(error) || ["53300", "3D000"].includes(errorCode(error) ?? "");
 }
 
 function isDatabaseError(error: Error): error is pg.DatabaseError {

@@ -6,9 +6,12 @@ import { childLogger } from "../log.ts";
 
 const log = childLogger({ area: "worker" });
 
-/** How often a worker says that it lives, and how often it looks for dead ones, in milliseconds. The database frees what was silent for 30 s. */
-const beatEvery = 10_000;
-const sweepEvery = 15_000;
+/**
+ * How often a worker says that it lives, and how often it looks for what nobody works on any more, in milliseconds. The database frees the jobs of
+ * a worker that was silent for 30 s, and wakes the others for an import that was silent for 20 s: both within a minute (tested).
+ */
+export const beatEvery = 10_000;
+export const sweepEvery = 15_000;
 
 export interface Heartbeat {
   /** Says that the worker is gone, so that nobody waits for it. */
@@ -28,6 +31,9 @@ export async function startHeartbeat(pool: pg.Pool, poolId: string): Promise<Hea
   const sweep = async () => {
     const freed = await ask(pool, "select freed_pool_id from app.sweep_workers() as freed_pool_id", []);
     for (const { freed_pool_id } of freed) log.warn({ poolId: freed_pool_id }, "freed what a dead worker held");
+    const woken = await ask(pool, "select app_private.requeue_import_batches() as batch_id", []);
+    for (const { batch_id } of woken)
+      log.warn({ batchId: batch_id }, "nobody worked on an import batch; queued it again");
   };
   await beat();
   const beating = setInterval(beat, beatEvery);

@@ -74,6 +74,12 @@ interface StartedRunner {
   ended: Promise<void>;
 }
 
+/**
+ * What became of jobs is written down in batches. Without, graphile-worker waits for no answer, and where the server was killed under a job, the
+ * rejection that nobody waits for ends this process.
+ */
+const reporting: GraphileConfig.Preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
+
 async function startRunner(pool: pg.Pool, concurrency: number): Promise<StartedRunner> {
   const events: WorkerEvents = new EventEmitter();
   // Its id and not the pool itself: a pool is a promise of its own end.
@@ -88,6 +94,7 @@ async function startRunner(pool: pg.Pool, concurrency: number): Promise<StartedR
     noHandleSignals: true,
     events,
     logger: workerLogger(),
+    preset: reporting,
   });
   // Caught at once: it may fail while the first heartbeat is under way.
   const over = runner.promise.catch((error) => log.error({ error: errorMessage(error) }, "the worker failed"));

@@ -5,6 +5,7 @@ import { readReport } from "../../src/imports/report.ts";
 import { followBatch, sampleFolder } from "../../src/imports/run_import.ts";
 import { openSource } from "../../src/imports/sources/open_source.ts";
 import { cancelBatch, pauseBatch, resumeBatch } from "../../src/imports/steer_batch.ts";
+import { standAt } from "../faults/boundaries.ts";
 import { addPeople, openLogins, refusal } from "../support/people.ts";
 import { type Importing, prepareImporting, readRows } from "./importing.ts";
 
@@ -57,18 +58,67 @@ test.each([2, 11, 15])("can pause at step %i, and go on to the same rows as an u
   expect(rows).toBe(103);
 });
 
-test("can be resumed while the chunk at which it was paused is still in hand", async () => {
-  const { pool, tenantId } = importing;
+/** Where a chunk is about to write its rows: the batch's status was looked at, and no trigger has asked yet on whose behalf it writes. */
+const inHand = { on: "insert on journeys.touchpoints", level: "statement", when: "true" } as const;
+
+test("can pause while a chunk is in hand: the chunk comes in whole, and no further one", async () => {
+  const { pool, tenantId, database } = importing;
   const batchId = await queueSample();
-  await workUntil(batchId, 4, async () => {
-    await pauseBatch(pool, tenantId, batchId);
-    await resumeBatch(pool, tenantId, batchId);
+  const standing = await standAt(database, inHand);
+  const working = runBatch(pool, access, tenantId, batchId);
+  await standing.reached();
+  await pauseBatch(pool, tenantId, batchId);
+  await standing.release();
+  expect(await working).toBe(false);
+  expect(await readReport(pool, tenantId, batchId)).toMatchObject({
+    status: "paused",
+    message: "Paused by somebody at the command line.",
   });
-  // Mostly the one who paused goes on by itself; where it lost the turn, the next one to ask takes the batch up.
-  expect(await followBatch({ pool, tenantId, access }, batchId)).toMatchObject({
-    status: "incomplete",
-    verified: true,
-  });
+  expect(
+    await database.query("select chunks_loaded, step from imports.collections where name = 'Touchpoints'"),
+  ).toEqual([{ chunks_loaded: 1, step: "validated" }]);
+  expect(await database.query("select from journeys.touchpoints")).toHaveLength(58);
+  expect(await database.query("select from app_private.import_leases")).toEqual([]);
+});
+
+test("can be resumed while the chunk at which it was paused is still in hand: whoever has it goes on", async () => {
+  const { pool, tenantId, database } = importing;
+  const batchId = await queueSample();
+  const standing = await standAt(database, inHand);
+  const working = runBatch(pool, access, tenantId, batchId);
+  await standing.reached();
+  await pauseBatch(pool, tenantId, batchId);
+  await resumeBatch(pool, tenantId, batchId);
+  // The job that the resumption woke finds the batch in hand.
+  expect(await runBatch(pool, access, tenantId, batchId)).toBe(false);
+  await standing.release();
+  expect(await working).toBe(true);
+  expect(await readReport(pool, tenantId, batchId)).toMatchObject({ status: "incomplete", verified: true });
+});
+
+test("can be resumed before an error in the chunk in hand would pause it: whoever has it tries again", async () => {
+  const { pool, tenantId, database } = importing;
+  const batchId = await queueSample();
+  const standing = await standAt(database, inHand);
+  await database.query(
+    `create sequence standing.turns;
+     create function standing.refuse_once() returns trigger language plpgsql security definer as $$
+       begin
+         if nextval('standing.turns') = 1 then
+           raise 'out of order';
+         end if;
+         return null;
+       end
+     $$;
+     create trigger zzzz_refuse_once before insert on journeys.touchpoints execute function standing.refuse_once()`,
+  );
+  const working = runBatch(pool, access, tenantId, batchId);
+  await standing.reached();
+  await pauseBatch(pool, tenantId, batchId);
+  await resumeBatch(pool, tenantId, batchId);
+  await standing.release();
+  expect(await working).toBe(true);
+  expect(await readReport(pool, tenantId, batchId)).toMatchObject({ status: "incomplete", verified: true });
 });
 
 test("can cancel, and what came in is told and stays", async () => {

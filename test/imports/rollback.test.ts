@@ -1,7 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
-import { readReport } from "../../src/imports/report.ts";
 import { followBatch, sampleFolder } from "../../src/imports/run_import.ts";
 import { beginRollback, previewRollback, readRollback } from "../../src/imports/steer_batch.ts";
 import { addPerson, type Logins, openLogins, type Person } from "../support/people.ts";
@@ -207,51 +203,4 @@ test("can find a row that came back wrong", async () => {
   expect(report.checks.filter(({ expected, actual }) => expected !== actual)).toMatchObject([
     { layer: "rollback", name: "content hash of journeys.clients", offending: [expect.stringMatching(/^rec/)] },
   ]);
-});
-
-/** A process that rolls the batch back and kills itself when it has told so many times how far it is. */
-function startDoomedWorker(batchId: string, steps: number): ChildProcess {
-  const script = `
-    const { createPool } = await import(${JSON.stringify(new URL("../../src/database/pools.ts", import.meta.url).href)});
-    const { runBatch } = await import(${JSON.stringify(new URL("../../src/imports/pipeline/run_batch.ts", import.meta.url).href)});
-    const pool = createPool(process.env.WORKER_URL, { applicationName: "doomed", max: 2 });
-    let told = 0;
-    await runBatch(pool, { airtable: { endpointUrl: "" } }, process.env.TENANT_ID, process.env.BATCH_ID, () => {
-      told += 1;
-      if (told === Number(process.env.STEPS)) process.kill(process.pid, "SIGKILL");
-    });`;
-  return spawn(process.execPath, ["--input-type=module", "--eval", script], {
-    env: {
-      ...process.env,
-      WORKER_URL: importing.database.urls.worker,
-      TENANT_ID: importing.tenantId,
-      BATCH_ID: batchId,
-      STEPS: String(steps),
-    },
-    stdio: "inherit",
-  });
-}
-
-test.each([
-  ["first", 3],
-  ["first", 7],
-  ["second", 1],
-])("can go on after a SIGKILL while the %s import is rolled back, at step %i", async (which, steps) => {
-  const { pool, tenantId, database } = importing;
-  if (which === "second") await importing.run(sampleFolder);
-  const before = await contentHash();
-  const { batchId } = which === "second" ? await importChanged() : await importing.run(sampleFolder);
-  await beginRollback(pool, tenantId, batchId);
-  const [, signal] = await once(startDoomedWorker(batchId, steps), "exit");
-  expect(signal).toBe("SIGKILL");
-  await database.query(
-    `update app_private.import_leases set heartbeat_at = heartbeat_at - interval '1 minute';
-     set session_replication_role = replica;
-     update imports.batches set updated_at = now() - interval '1 minute';
-     set session_replication_role = origin`,
-  );
-  expect((await pool.query("select app_private.requeue_import_batches() as id")).rows).toEqual([{ id: batchId }]);
-  expect(await runBatch(pool, access, tenantId, batchId)).toBe(true);
-  expect(await readReport(pool, tenantId, batchId)).toMatchObject({ status: "rolled_back", verified: true });
-  expect(await contentHash()).toEqual(before);
 });

@@ -1,22 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { parseCrontab } from "graphile-worker";
 import pg from "pg";
 import { projectDir } from "../../src/config.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { type RunningProcess, startLandfall } from "../support/processes.ts";
+import type { RunningProcess } from "../support/processes.ts";
+import { kill, startWorker, until } from "../support/workers.ts";
 
-let dataDir: string;
 let database: TestDatabase;
 let workers: RunningProcess[];
-
-beforeAll(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "landfall-worker-"));
-});
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 beforeEach(async () => {
   workers = [];
@@ -30,24 +23,16 @@ afterEach(async () => {
   await database.drop();
 });
 
-async function startWorker(): Promise<RunningProcess> {
-  const worker = startLandfall(["worker"], {
-    DATABASE_URL: database.urls.admin,
-    LANDFALL_SECRET_KEY: database.secretKey,
-    LANDFALL_DATA_DIR: dataDir,
-  });
+async function start(): Promise<RunningProcess> {
+  const worker = startWorker(database);
   workers.push(worker);
   await worker.waitFor("The worker is ready.");
   return worker;
 }
 
 /** Asks until the answer is yes. */
-async function until(sql: string): Promise<void> {
-  for (;;) {
-    const [row] = await database.query<{ yes: boolean }>(`select (${sql}) as yes`);
-    if (row?.yes) return;
-    await sleep(50);
-  }
+async function untilIs(sql: string): Promise<void> {
+  await until(async () => (await database.query<{ yes: boolean }>(`select (${sql}) as yes`))[0]?.yes);
 }
 
 /** The newest partition of the audit is what the nightly task makes again. */
@@ -55,7 +40,7 @@ const latestPartition = "'audit.changes_' || to_char(now() at time zone 'UTC' + 
 const dropLatestPartition = `do $$ begin execute 'drop table ' || ${latestPartition}; end $$`;
 
 test("can run a job that was queued, as its login, and say that it lives", async () => {
-  await startWorker();
+  await start();
   const [beat] = await database.query(
     "select worker_id, beat_at >= started_at as beats from app_private.worker_heartbeats",
   );
@@ -67,7 +52,7 @@ test("can run a job that was queued, as its login, and say that it lives", async
 
   await database.query(dropLatestPartition);
   await database.query("select graphile_worker.add_job('audit/make_partitions', '{}', job_key => 'made')");
-  await until("not exists (select from graphile_worker._private_jobs where key = 'made')");
+  await untilIs("not exists (select from graphile_worker._private_jobs where key = 'made')");
   expect(await database.query(`select to_regclass(${latestPartition}) is not null as is_there`)).toEqual([
     { is_there: true },
   ]);
@@ -79,11 +64,10 @@ test("can leave what a killed worker held to the next one, which does it once th
   await holder.connect();
   await holder.query("begin; lock table audit.changes in access exclusive mode");
 
-  const killed = await startWorker();
+  const killed = await start();
   await database.query("select graphile_worker.add_job('audit/make_partitions', '{}', job_key => 'held')");
-  await until("exists (select from graphile_worker._private_jobs where key = 'held' and locked_by is not null)");
-  killed.child.kill("SIGKILL");
-  await killed.ended;
+  await untilIs("exists (select from graphile_worker._private_jobs where key = 'held' and locked_by is not null)");
+  await kill(killed);
   await holder.query("rollback");
   await holder.end();
 
@@ -98,12 +82,12 @@ test("can leave what a killed worker held to the next one, which does it once th
   ]);
   await worker.end();
 
-  await startWorker();
-  await until("not exists (select from graphile_worker._private_jobs where key = 'held')");
+  await start();
+  await untilIs("not exists (select from graphile_worker._private_jobs where key = 'held')");
 });
 
 test("can be stopped by a signal: it says that it is gone", async () => {
-  const worker = await startWorker();
+  const worker = await start();
   worker.child.kill("SIGTERM");
   expect((await worker.ended).code).toBe(0);
   expect(await database.query("select * from app_private.worker_heartbeats")).toEqual([]);

@@ -130,6 +130,7 @@ function argumentOf(argument: Argument, schema: string, tables: Table[], wish: C
     bytea: "'\\x00'",
     boolean: "true",
     integer: "1",
+    numeric: "1",
     inet: "'127.0.0.1'",
     interval: "'1 hour'",
     "timestamp with time zone": "now()",

@@ -273,7 +273,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
       probes.push({
         what: "insert own again",
         sql: copying(table, own[0], isNamed),
-        right: isGranted ? /^23505$/ : refused,
+        right: isGranted ? /^(23505|LF004)$/ : refused,
       });
     }
     if (foreign[0] && hasTenant(table)) {
@@ -283,7 +283,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         what: "insert foreign",
         isForeign: true,
         sql: theirValues ? insertion(table, { ...theirValues, tenant_id: theirs.id }) : copying(table, foreign[0]),
-        right: !isWhole ? refused : !rights.beyondTenants ? refusedOrRuled : theirValues ? right : /^23505$/,
+        right: !isWhole ? refused : !rights.beyondTenants ? refusedOrRuled : theirValues ? right : /^(23505|LF004)$/,
       });
     }
     if (values && rights.insert !== undefined && !rights.beyondTenants) {

@@ -135,9 +135,15 @@ async function readRows(client: pg.ClientBase, table: string, condition: string)
   return rows.map(({ row }) => row);
 }
 
-/** What the first rows must hold, so that the worker's login can act for a batch, and two reviewers belong to two clients. */
-function beginnings(table: string, { people, secondReviewer }: Tenant): Values[] {
+/** What the first rows must hold: so that the worker's login can act for a batch, that two reviewers belong to two clients, and the like. */
+function beginnings(table: string, { slug, people, secondReviewer }: Tenant): Values[] {
   if (table === "imports.batches") return [{ status: "running" }];
+  // Whoever has a one-time password is nobody until they have one of their own.
+  if (table === "app_private.passwords") return [{ is_one_time: "false" }, { is_one_time: "false" }];
+  // Two that look the same, and a claim of a contact besides one of a company.
+  const twin = { name: `canary-${slug} twin` };
+  if (table === "leadgen.companies") return [twin, {}, twin];
+  if (table === "leadgen.claims") return [{}, { stage: "person", company_id: null }];
   if (table === "journeys.journeys") return [{ published_at: "2026-01-01T00:00:00Z" }];
   if (table === "tenancy.client_users")
     return [people.client, secondReviewer].map(({ userId }) => ({ user_id: userId }));
@@ -164,13 +170,13 @@ async function fillTable(client: pg.ClientBase, table: Table, tenant: Tenant, fi
       );
     }
   }
-  const [one = {}, another = {}] = beginnings(table.name, tenant);
+  const [one = {}, another = {}, sparse = {}] = beginnings(table.name, tenant);
   // Payloads are known by their batch alone, whose ids nobody but the worker makes.
   const hasNamesake = tenant !== first && table.key.includes("tenant_id") && table.name !== "imports.batches";
   const namesake = hasNamesake ? first.rows.get(table.name)?.[0]?.id : undefined;
   await make(0, { fixed: one });
   await make(1, { fixed: namesake === undefined ? another : { ...another, id: String(namesake) } });
-  await make(0, { isFull: false });
+  await make(0, { isFull: false, fixed: sparse });
   for (const [column, values] of Object.entries(table.comparedWith)) {
     for (const value of values) {
       if (!made.some((row) => row[column] === value)) await make(0, { fixed: { [column]: value } });

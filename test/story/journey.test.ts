@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { declareDead } from "../support/workers.ts";
 import { type Installation, makeDataDir, removeDataDir, startInstallation } from "./installation.ts";
 
 const clientSlug = "harbourlight-weddings";
@@ -170,15 +171,7 @@ test("can lose the worker between GoHighLevel's commit and ours, and still make 
     while ((await stateOf(sandbox.url)).templates.every(({ type }) => type === "folder")) await sleep(50);
     await first.end("SIGKILL");
 
-    // The half minute of silence after which a worker counts as dead, and the minute after which its publications are looked for.
-    await database.query("update app_private.worker_heartbeats set beat_at = beat_at - interval '1 hour'");
-    await database.query(
-      "update graphile_worker._private_jobs set locked_at = locked_at - interval '1 hour' where locked_at is not null",
-    );
-    await database.query(
-      "update publishing.publications set lease_expires_at = lease_expires_at - interval '1 hour' where status = 'running'",
-    );
-    await database.query("select app.sweep_workers()");
+    await declareDead(database);
 
     const second = await startInstallation(dataDir, environment);
     const admin = await second.signIn("admin@sample.example");

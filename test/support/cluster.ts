@@ -17,15 +17,21 @@ export interface TestCluster {
   /** Connection string of the administrator, database `landfall`, which is empty. */
   adminUrl: string;
   secretKey: string;
+  /** Process id of the postmaster; another one after it was killed. */
+  pid(): number;
   stop(): Promise<void>;
 }
 
-/** Starts a cluster of the version that PG_MAJOR names, and migrates the template database in it. */
-export async function startTestCluster(): Promise<TestCluster> {
+/**
+ * Starts a cluster of the version that PG_MAJOR names, and migrates the template database in it.
+ *
+ * @param isDurable whether what was committed must survive the server's being killed
+ */
+export async function startTestCluster(isDurable = false): Promise<TestCluster> {
   removeAbandonedClusters();
   const { postgresMajor } = loadConfig();
   const dataDir = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
-  const server = await startEmbedded({ dataDir, major: postgresMajor, isDurable: false });
+  const server = await startEmbedded({ dataDir, major: postgresMajor, isDurable });
   const { secretKey } = localSecrets(dataDir);
   await runSql(server.adminUrl, `create database ${templateDatabase}`);
   const templateUrl = server.adminUrl.replace(/\/[^/]*$/, `/${templateDatabase}`);
@@ -41,6 +47,7 @@ export async function startTestCluster(): Promise<TestCluster> {
   return {
     adminUrl: server.adminUrl,
     secretKey,
+    pid: server.pid,
     async stop() {
       await server.stop();
       rmSync(server.pgData, { recursive: true, force: true });
@@ -76,7 +83,8 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-async function runSql(url: string, sql: string): Promise<void> {
+/** Runs a statement over a connection of its own. */
+export async function runSql(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(sql);

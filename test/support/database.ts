@@ -4,9 +4,9 @@ import pg from "pg";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { createPool } from "../../src/database/pools.ts";
 import { type DatabaseUrls, deriveUrls } from "../../src/database/urls.ts";
-import { rolePrefix, templateDatabase } from "./cluster.ts";
+import { rolePrefix, runSql, type TestCluster, templateDatabase } from "./cluster.ts";
 
-export interface TestDatabase {
+export interface OpenDatabase {
   name: string;
   /** Connection strings of the administrator, the owner and the logins for this database. */
   urls: DatabaseUrls;
@@ -16,18 +16,31 @@ export interface TestDatabase {
   config: Config;
   /** Rows of a statement run by the administrator: for setting up and looking behind the policies. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+}
+
+export interface TestDatabase extends OpenDatabase {
   /** Drops the database; whoever is still connected is cut off. */
   drop(): Promise<void>;
 }
 
+/** A server with a migrated template: the run's own, where nothing else is said. */
+export type Cluster = Pick<TestCluster, "adminUrl" | "secretKey">;
+
 /** Clones the migrated template. Call it in `beforeAll`, and `drop()` in `afterAll`. */
-export function createTestDatabase(): Promise<TestDatabase> {
-  return makeDatabase(templateDatabase);
+export function createTestDatabase(cluster = clusterOfTheRun()): Promise<TestDatabase> {
+  return makeDatabase(cluster, templateDatabase);
 }
 
 /** A database without anything of Landfall's in it. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
-  return makeDatabase("template1");
+  return makeDatabase(clusterOfTheRun(), "template1");
+}
+
+/** Clones a database as it stands; whoever is connected to it is cut off. */
+export async function cloneTestDatabase({ name, urls, secretKey }: TestDatabase): Promise<TestDatabase> {
+  const adminUrl = urls.admin.replace(/\/[^/]*$/, "/postgres");
+  await runSql(adminUrl, `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`);
+  return makeDatabase({ adminUrl, secretKey }, name);
 }
 
 /** Runs a test's statements in a transaction that is rolled back, as the login of the given connection string. */
@@ -43,9 +56,11 @@ export async function rolledBack<T>(url: string, run: (client: pg.Client) => Pro
   }
 }
 
-async function makeDatabase(template: string): Promise<TestDatabase> {
-  const serverUrl = variable("LANDFALL_TEST_ADMIN_URL");
-  const secretKey = variable("LANDFALL_TEST_SECRET_KEY");
+function clusterOfTheRun(): Cluster {
+  return { adminUrl: variable("LANDFALL_TEST_ADMIN_URL"), secretKey: variable("LANDFALL_TEST_SECRET_KEY") };
+}
+
+async function makeDatabase({ adminUrl: serverUrl, secretKey }: Cluster, template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const server = new pg.Client({ connectionString: serverUrl });
   await server.connect();
@@ -55,10 +70,21 @@ async function makeDatabase(template: string): Promise<TestDatabase> {
   } finally {
     await server.end();
   }
-  const adminUrl = serverUrl.replace(/\/[^/]*$/, `/${name}`);
+  const database = openTestDatabase(serverUrl.replace(/\/[^/]*$/, `/${name}`), secretKey);
+  return {
+    ...database,
+    async drop() {
+      await database.close();
+      await runSql(serverUrl, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+/** A database that is there already, such as that of an installation which a test started. `close()` leaves it there. */
+export function openTestDatabase(adminUrl: string, secretKey: string): OpenDatabase & { close(): Promise<void> } {
   const pool = createPool(adminUrl, { applicationName: "landfall tests", max: 2 });
   return {
-    name,
+    name: new URL(adminUrl).pathname.slice(1),
     urls: deriveUrls(adminUrl, secretKey, rolePrefix),
     secretKey,
     rolePrefix,
@@ -66,13 +92,7 @@ async function makeDatabase(template: string): Promise<TestDatabase> {
     async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) {
       return (await pool.query<Row>(sql, values)).rows;
     },
-    async drop() {
-      await pool.end();
-      const client = new pg.Client({ connectionString: serverUrl });
-      await client.connect();
-      await client.query(`drop database if exists ${name} with (force)`);
-      await client.end();
-    },
+    close: () => pool.end(),
   };
 }
 

@@ -60,7 +60,7 @@ function isUnderWay(status: BatchStatus): boolean {
 }
 
 /** A lease that was not renewed for this long belongs to a dead process. */
-const leaseSeconds = 20;
+export const leaseSeconds = 20;
 
 /**
  * Makes a batch: `queued`, which wakes the worker, or `planned`, which does not.
@@ -166,12 +166,17 @@ export async function takeBatch(
     );
     const { status, is_planned } = rows[0] ?? {};
     if (status === undefined || is_planned || (status !== "queued" && !isUnderWay(status))) return null;
-    // Of a dead process a transaction may still be on its way: it ends first, or holds whoever comes after it.
-    await client.query(
-      `select from app_private.import_leases
-       where batch_id = $1 and heartbeat_at < clock_timestamp() - make_interval(secs => $2) for update`,
-      [batchId, leaseSeconds],
+    // A lease whose row is locked is at work this moment, however long its statement takes: nobody waits for it.
+    const held = await client.query<{ is_at_work: boolean }>(
+      `select free.batch_id is null as is_at_work
+       from app_private.import_leases lease
+       left join lateral (
+         select batch_id from app_private.import_leases where batch_id = lease.batch_id for update skip locked
+       ) free on true
+       where lease.batch_id = $1`,
+      [batchId],
     );
+    if (held.rows[0]?.is_at_work) return null;
     const leaseToken = randomUUID();
     const taken = await client.query(
       `insert into app_private.import_leases as lease (batch_id, tenant_id, token, heartbeat_at)
@@ -200,7 +205,11 @@ export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient
   const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
   return await withIdentity(batch.pool, identity, async (client) => {
     await holdLease(batch, client);
-    await client.query("set local timezone = 'UTC'");
+    // A statement whose process was killed holds the lease until it has run out, unless the server looks who is left to be told (Windows cannot).
+    await client.query(
+      `select set_config('timezone', 'UTC', true),
+              case when version() !~ 'windows|Visual' then set_config('client_connection_check_interval', '5s', true) end`,
+    );
     return await work(client);
   });
 }
@@ -267,10 +276,13 @@ export async function beat(batch: Lease): Promise<void> {
   );
 }
 
-/** A key share: a takeover waits for it, a heartbeat does not. */
+/**
+ * A key share: a takeover sees that somebody is at work, a heartbeat is not held up. Looks at the status and claims the effects of the batch
+ * in one statement: a pause that comes in between would make them a person's.
+ */
 async function holdLease(batch: Lease, client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ status: BatchStatus }>(
-    `select batch.status
+    `select batch.status, app.current_import_batch_id() as confirmed_batch_id
      from app_private.import_leases lease
      join imports.batches batch on batch.tenant_id = lease.tenant_id and batch.id = lease.batch_id
      where lease.batch_id = $1 and lease.token = $2

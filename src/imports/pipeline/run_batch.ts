@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
+import { isConnectionLost } from "../../database/pools.ts";
 import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { errorCodes } from "../../generated/error_codes.ts";
@@ -36,15 +37,16 @@ import { verify } from "./verify.ts";
 
 const log = childLogger({ area: "imports" });
 
-const heartbeatMs = 5_000;
+/** How often a process says that it still works on a batch. */
+export const heartbeatMs = 5_000;
 
-/** Faults of the connection and of the moment: the batch stays as it is, and is taken up again. */
-const passing = /^(08|53|57|58|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+/** Faults of the moment: the server has no room, is stopped or cancels, or two transactions were in each other's way. */
+const passing = /^(53|57|58|40|55P03)/;
 
 /** Whether the batch is left as it stands: for another try, or until its tenant is reactivated. */
 function letsGo(error: unknown): boolean {
   const code = errorCode(error) ?? "";
-  return passing.test(code) || code === errorCodes.tenant_suspended;
+  return isConnectionLost(error) || passing.test(code) || code === errorCodes.tenant_suspended;
 }
 
 /**
@@ -66,6 +68,12 @@ export async function runBatch(
   if (taken === null) return false;
   const lease: Lease = { id: batchId, tenantId, pool, leaseToken: taken.leaseToken };
   let source: Source | undefined;
+  // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
+  const letGo = async (reason: unknown): Promise<boolean> => {
+    if (!(reason instanceof LeaseLost)) throw reason;
+    log.info({ batchId, reason: reason.message }, "let go of an import batch");
+    return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
+  };
   try {
     if (taken.status === "rolling_back") {
       await withHeartbeat(lease, () => rollBack(lease, (name, done) => onProgress("undo", name, done)));
@@ -88,11 +96,7 @@ export async function runBatch(
       await finish(batch, taken.status, onProgress);
     });
   } catch (error) {
-    if (error instanceof LeaseLost) {
-      log.info({ batchId, reason: error.message }, "let go of an import batch");
-      // Paused and resumed while a chunk was in hand: its job found the batch taken, so it is ours to go on with.
-      return (await releaseLease(lease)) ? await runBatch(pool, access, tenantId, batchId, onProgress) : false;
-    }
+    if (error instanceof LeaseLost) return await letGo(error);
     if (taken.status === "rolling_back" || letsGo(error)) {
       await releaseLease(lease).catch((later) =>
         log.debug({ batchId, error: errorMessage(later) }, "the lease expires by itself"),
@@ -107,11 +111,13 @@ export async function runBatch(
     }
     if (error instanceof LandfallError && error.reason === "import_schema_changed") {
       log.warn({ batchId, reason: error.message }, "an import batch was cancelled");
-      await setStatus(lease, "cancelled", { message: error.message, wayOut: error.wayOut });
-      return true;
+      return await setStatus(lease, "cancelled", { message: error.message, wayOut: error.wayOut }).then(
+        () => true,
+        letGo,
+      );
     }
     log.error({ batchId, err: error }, "an import batch was paused");
-    await pause(lease, error);
+    return await pause(lease, error).then(() => true, letGo);
   }
   return true;
 }
@@ -206,11 +212,7 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
 /** Something that a person must settle first: the batch waits for that, and says what it is. */
 async function pause(lease: Lease, error: unknown): Promise<void> {
   const wayOut = `Look into the log; then let it go on where it stopped: landfall import resume ${lease.id}.`;
-  try {
-    await setStatus(lease, "paused", newsOf(error, wayOut));
-  } catch (later) {
-    if (!(later instanceof LeaseLost)) throw later;
-  }
+  await setStatus(lease, "paused", newsOf(error, wayOut));
 }
 
 /** What a batch says of an error; `wayOut` is for one that is not ours. */
@@ -239,7 +241,8 @@ async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>):
   }
 }
 
-async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
+/** What a batch is about. */
+export async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<{
       source_id: string;

@@ -199,6 +199,7 @@ async function readMachines(): Promise<void> {
     "leadgen.pipeline_runs": await insert("leadgen.pipeline_runs", { ...tenant, started_at: "2026-01-01" }),
     "publishing.locations": location,
     "publishing.publications": publication,
+    "publishing.reconciliations": await insert("publishing.reconciliations", { ...tenant, location_id: location.id }),
     "publishing.publication_items": await insert("publishing.publication_items", {
       ...tenant,
       publication_id: publication.id,
