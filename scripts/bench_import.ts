@@ -1,47 +1,43 @@
 /**
  * Measures imports: `npm run bench:import`. On one machine, in one run, on the same rows: bare COPY into the same tables with their indexes
- * and foreign keys, the row-by-row way, our whole pipeline from a snapshot, and the same source once more. `-- --million` adds the largest
- * size, `-- --sizes 10000` chooses others. A server of its own is started for it, as durable as a real one, and thrown away.
+ * and foreign keys, row by row, our whole pipeline from a snapshot, and the same source once more. `-- --million` adds the largest size,
+ * `-- --sizes 10000` chooses others, `-- --rounds 3` takes turns and gives the medians, `-- --live` reads from the stand-in for Airtable
+ * instead. A server of its own is started for it, as durable as a real one, and thrown away.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import pg from "pg";
 import { loadConfig } from "../src/config.ts";
 import { startEmbedded } from "../src/database/embedded.ts";
 import { migrate } from "../src/database/migrate.ts";
-import { createPool } from "../src/database/pools.ts";
-import { deriveUrls } from "../src/database/urls.ts";
-import { runImport, sampleFolder } from "../src/imports/run_import.ts";
 import { localSecrets } from "../src/secrets.ts";
-import { generateBase } from "./generate_base.ts";
-
-const rolePrefix = "bench";
-const tables = ["clients", "pipelines", "journeys", "touchpoints"].map((name) => `journeys.${name}`);
-/** The row-by-row way is measured on so many rows at most: its speed does not depend on how many follow. */
-const rowByRowSize = 20_000;
-
-interface Measured {
-  rows: number;
-  seconds: number;
-  walBytes: number;
-}
-
-interface Server {
-  adminUrl: string;
-  secretKey: string;
-}
+import { type Base, bases } from "./bench/bases.ts";
+import { measureLive } from "./bench/live.ts";
+import {
+  databaseUrl,
+  dropDatabase,
+  makeDatabase,
+  rolePrefix,
+  runSql,
+  type Server,
+  templateName,
+} from "./bench/server.ts";
+import { copyRows, exportRows, type Imported, importOnce, insertRows, type Measured } from "./bench/ways.ts";
 
 const options = new Command("npm run bench:import --")
   .description("Measure imports against COPY and against inserting row by row.")
-  .option("--sizes <numbers>", "how many touchpoints, separated by commas", "10000,100000")
-  .option("--million", "a million touchpoints, too")
+  .option("--sizes <numbers>", "how many records of the largest table, separated by commas", "10000,100000")
+  .option("--million", "a million, too")
+  .option("--rounds <number>", "how often everything is measured, in turns", Number, 1)
+  .option(
+    "--live",
+    "read 100,000 records from the stand-in for Airtable instead, at its limit of five requests a second",
+  )
   .option("--keep <folder>", "keep the generated bases here, and use those that are there")
   .parse()
-  .opts<{ sizes: string; million?: boolean; keep?: string }>();
+  .opts<{ sizes: string; million?: boolean; rounds: number; live?: boolean; keep?: string }>();
 
-const sizes = [...options.sizes.split(",").map(Number), ...(options.million ? [1_000_000] : [])];
 const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
 /** Written and read by the server, which runs as a user of its own. */
 const rowsFolder = join(folder, "rows");
@@ -51,223 +47,137 @@ chmodSync(rowsFolder, 0o777);
 const { postgresMajor } = loadConfig();
 const embedded = await startEmbedded({ dataDir: join(folder, "server"), major: postgresMajor });
 try {
-  const server = { adminUrl: embedded.adminUrl, secretKey: localSecrets(join(folder, "server")).secretKey };
-  await runSql(databaseUrl(server, "landfall"), "create database template_bench");
-  const template = databaseUrl(server, "template_bench");
-  await migrate({ adminUrl: template, rolePrefix, secretKey: server.secretKey, log: () => {} });
-  for (const size of sizes) await measure(server, size);
+  const server: Server = { embedded, secretKey: localSecrets(join(folder, "server")).secretKey };
+  await runSql(databaseUrl(server, "landfall"), `create database ${templateName}`);
+  const adminUrl = databaseUrl(server, templateName);
+  await migrate({ adminUrl, rolePrefix, secretKey: server.secretKey, log: () => {} });
+  const sizes = [...options.sizes.split(",").map(Number), ...(options.million ? [1_000_000] : [])];
+  for (const base of bases) {
+    if (options.live) await tellLive(server, base, 100_000);
+    else for (const size of sizes) await compare(server, base, size);
+  }
 } finally {
   await embedded.stop();
   rmSync(embedded.pgData, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measure(server: Server, size: number): Promise<void> {
-  const base = join(options.keep ?? folder, `base-${size}`);
-  await generateBase(base, size, sampleFolder);
-  tell(`\n${size.toLocaleString("en")} touchpoints`);
+async function generate(base: Base, size: number): Promise<string> {
+  const from = join(options.keep ?? folder, `${base.name}-${size}`);
+  await base.generate(from, size);
+  return from;
+}
 
-  const ours = await makeDatabase(server, `ours_${size}`);
+/** All ways, in turns. */
+async function compare(server: Server, base: Base, size: number): Promise<void> {
+  const from = await generate(base, size);
+  tell(`\n${size.toLocaleString("en")} ${base.name}`);
+  const found = { copied: [], inserted: [], asPeople: [], first: [], again: [] } as {
+    copied: Measured[];
+    inserted: Measured[];
+    asPeople: Measured[];
+    first: Imported[];
+    again: Imported[];
+  };
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const ours = await makeDatabase(server, "ours");
+    const tenantId = await makeTenant(ours);
+    const order = { tenantId, mapping: base.mapping, from };
+    found.first.push(await importOnce(server, ours, order));
+    const rows = await exportRows(ours, base, rowsFolder);
+    found.copied.push(await copyRows(server, "copied", tenantId, rows));
+    found.again.push(await importOnce(server, ours, order));
+    found.inserted.push(await insertRows(server, "inserted", tenantId, base, rows, ours, false));
+    found.asPeople.push(await insertRows(server, "as_people", tenantId, base, rows, ours, true));
+  }
+  for (const name of ["ours", "copied", "inserted", "as_people"]) await dropDatabase(server, name);
+  tellComparison(found);
+}
+
+async function makeTenant(url: string): Promise<string> {
   const [tenant] = await runSql<{ id: string }>(
-    ours,
+    url,
     "insert into tenancy.tenants (name, slug) values ('Bench', 'bench') returning id",
   );
-  const tenantId = tenant?.id as string;
-  const first = await importOnce(server, ours, tenantId, base);
-  const again = await importOnce(server, ours, tenantId, base);
+  return tenant?.id as string;
+}
 
-  const files = await exportRows(ours);
-  const copied = await copyRows(await makeDatabase(server, `copied_${size}`), tenantId, files);
-  const inserted = await insertRows(await makeDatabase(server, `inserted_${size}`), tenantId, ours);
-
-  const rate = ({ rows, seconds }: Measured) => rows / seconds;
-  const line = (name: string, measured: Measured, rest = "") =>
+function tellComparison(found: {
+  copied: Measured[];
+  inserted: Measured[];
+  asPeople: Measured[];
+  first: Imported[];
+  again: Imported[];
+}): void {
+  tell(`${" ".repeat(32)}rows/s         s    CPU s    MB WAL`);
+  const rate = (each: Measured) => each.rows / each.seconds;
+  const ofCpu = (each: Measured) => each.rows / (each.cpuSeconds ?? Number.NaN);
+  const line = (name: string, measured: Measured[]) => {
+    const typical = (value: (each: Measured) => number) => median(measured.map(value));
     tell(
-      `  ${name.padEnd(28)} ${Math.round(rate(measured)).toLocaleString("en").padStart(9)} rows/s ${measured.seconds.toFixed(1).padStart(8)} s ${(measured.walBytes / 1e6).toFixed(0).padStart(7)} MB WAL  ${rest}`,
+      `  ${name.padEnd(24)} ${count(typical(rate)).padStart(9)} ${typical(({ seconds }) => seconds)
+        .toFixed(1)
+        .padStart(11)} ${typical(({ cpuSeconds }) => cpuSeconds ?? Number.NaN)
+        .toFixed(1)
+        .padStart(8)} ${count(typical(({ walBytes }) => walBytes) / 1e6).padStart(9)}`,
     );
-  line("bare COPY", copied);
-  line(`row by row (${inserted.rows.toLocaleString("en")} rows)`, inserted);
-  line(
-    "whole pipeline",
-    first,
-    `${(rate(first) / rate(copied)).toFixed(2)} of COPY, ${(rate(first) / rate(inserted)).toFixed(1)} x row by row`,
-  );
-  for (const [name, seconds] of Object.entries(first.steps)) {
-    tell(
-      `    ${name.padEnd(26)} ${seconds.toFixed(1).padStart(26)} s ${((100 * seconds) / first.seconds).toFixed(0).padStart(6)} %`,
-    );
-  }
-  line("unchanged, once more", again, `${(first.seconds / again.seconds).toFixed(1)} x faster`);
-  for (const [name, seconds] of Object.entries(again.steps)) {
-    tell(
-      `    ${name.padEnd(26)} ${seconds.toFixed(1).padStart(26)} s ${((100 * seconds) / again.seconds).toFixed(0).padStart(6)} %`,
-    );
-  }
-  tell(`  peak memory of the importing process: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`);
-  for (const name of ["ours", "copied", "inserted"]) {
-    await runSql(databaseUrl(server, "landfall"), `drop database ${name}_${size} with (force)`);
-  }
-}
-
-/** Our way: land, validate, load, and verify every field. */
-async function importOnce(
-  server: Server,
-  url: string,
-  tenantId: string,
-  base: string,
-): Promise<Measured & { steps: Record<string, number> }> {
-  const pool = createPool(deriveUrls(url, server.secretKey, rolePrefix).worker, { applicationName: "bench", max: 4 });
-  const landedAt = { last: Date.now() };
-  try {
-    const wal = await walPosition(url);
-    const begun = Date.now();
-    const report = await runImport({
-      pool,
-      tenantId,
-      mapping: "bloom",
-      from: base,
-      access: { airtable: { apiKey: undefined, endpointUrl: "http://127.0.0.1:9" } },
-      onProgress: (step) => {
-        if (step === "land") landedAt.last = Date.now();
-      },
-    });
-    const ended = Date.now();
-    if (report.status !== "completed") throw new Error(`The import ended as ${report.status}: ${report.message}`);
-    const [moment] = await runSql<{ at: Date }>(
-      url,
-      `select changed_at as at from audit.changes
-       where row_id = '${report.batchId}' and changes -> 'status' ->> 1 = 'verifying' order by changed_at desc limit 1`,
-    );
-    const verifyingAt = Number(moment?.at);
-    const rows = report.collections.reduce((sum, { landed }) => sum + landed, 0);
-    const seconds = (from: number, to: number) => (to - from) / 1_000;
-    return {
-      rows,
-      seconds: seconds(begun, ended),
-      walBytes: await walSince(url, wal),
-      steps: {
-        land: seconds(begun, landedAt.last),
-        "validate and load": seconds(landedAt.last, verifyingAt),
-        verify: seconds(verifyingAt, ended),
-      },
-    };
-  } finally {
-    await pool.end();
-  }
-}
-
-/** The rows as they are now in the tables, in the order in which they came. */
-async function exportRows(url: string): Promise<Map<string, { file: string; columns: string; rows: number }>> {
-  const files = new Map<string, { file: string; columns: string; rows: number }>();
-  for (const table of tables) {
-    const found = await runSql<{ columns: string; rows: string }>(
-      url,
-      `select string_agg(attname, ', ' order by attnum) as columns, (select count(*) from ${table}) as rows
-       from pg_attribute where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped`,
-    );
-    const { columns = "", rows = "0" } = found[0] ?? {};
-    const file = join(rowsFolder, `${table}-${Date.now()}.csv`);
-    await runSql(url, `copy (select ${columns} from ${table} order by ctid) to '${file}'`);
-    files.set(table, { file, columns, rows: Number(rows) });
-  }
-  return files;
-}
-
-async function copyRows(
-  url: string,
-  tenantId: string,
-  files: Map<string, { file: string; columns: string; rows: number }>,
-): Promise<Measured> {
-  await prepareBare(url, tenantId);
-  const wal = await walPosition(url);
-  const begun = Date.now();
-  let rows = 0;
-  for (const [table, { file, columns, rows: own }] of files) {
-    await runSql(url, `copy ${table} (${columns}) from '${file}'`);
-    rows += own;
-  }
-  return { rows, seconds: (Date.now() - begun) / 1_000, walBytes: await walSince(url, wal) };
-}
-
-/** One insert, one commit, one round trip for each record. */
-async function insertRows(url: string, tenantId: string, from: string): Promise<Measured> {
-  await prepareBare(url, tenantId);
-  const reader = new pg.Client({ connectionString: from });
-  const writer = new pg.Client({ connectionString: url });
-  await reader.connect();
-  await writer.connect();
-  try {
-    const taken: { table: string; rows: Record<string, unknown>[] }[] = [];
-    for (const table of tables) {
-      const { rows } = await reader.query(`select * from ${table} order by ctid limit ${rowByRowSize}`);
-      taken.push({ table, rows });
+  };
+  const steps = (imported: Imported[]) => {
+    for (const name of Object.keys(imported[0]?.steps ?? {})) {
+      const seconds = median(imported.map((each) => each.steps[name] as number));
+      const share = median(imported.map((each) => (each.steps[name] as number) / each.seconds));
+      tell(`    ${name.padEnd(32)} ${seconds.toFixed(1).padStart(11)} ${`${(100 * share).toFixed(0)} %`.padStart(8)}`);
     }
-    const known = new Set(taken.flatMap(({ rows }) => rows.map(({ id }) => id)));
-    const wal = await walPosition(url);
-    const begun = Date.now();
-    let count = 0;
-    for (const { table, rows } of taken) {
-      for (const row of rows) {
-        // A touchpoint links forward to one that is not there yet; the seed leaves such links to a second pass.
-        if (table.endsWith("touchpoints")) row.next_touchpoint_id = null;
-        if ("journey_id" in row && !known.has(row.journey_id)) continue;
-        const names = Object.keys(row);
-        await writer.query({
-          name: table,
-          text: `insert into ${table} (${names.join(", ")}) values (${names.map((_name, index) => `$${index + 1}`).join(", ")}) returning id`,
-          values: names.map((name) =>
-            typeof row[name] === "object" && row[name] !== null && !(row[name] instanceof Date)
-              ? JSON.stringify(row[name])
-              : row[name],
-          ),
-        });
-        count += 1;
-      }
-    }
-    return { rows: count, seconds: (Date.now() - begun) / 1_000, walBytes: await walSince(url, wal) };
-  } finally {
-    await reader.end();
-    await writer.end();
-  }
+  };
+  line("bare COPY", found.copied);
+  line(`row by row (${count(found.inserted[0]?.rows ?? 0)})`, found.inserted);
+  line("  with audit and policies", found.asPeople);
+  line("whole pipeline", found.first);
+  steps(found.first);
+  line("unchanged, once more", found.again);
+  steps(found.again);
+  const ratio = (one: Measured[], other: Measured[], value: (each: Measured) => number) =>
+    median(one.map((each, round) => value(each) / value(other[round] as Measured)));
+  const ratios = (name: string, one: Measured[], other: Measured[], value = rate, cpuValue = ofCpu) =>
+    tell(
+      `  ${name.padEnd(44)} ${ratio(one, other, value).toFixed(2).padStart(6)} by the clock ${ratio(one, other, cpuValue).toFixed(2).padStart(6)} by the processors`,
+    );
+  ratios("whole pipeline / bare COPY", found.first, found.copied);
+  ratios("whole pipeline / row by row", found.first, found.inserted);
+  ratios("whole pipeline / row by row, audit, policies", found.first, found.asPeople);
+  ratios("bare COPY / row by row", found.copied, found.inserted);
+  ratios("once more / whole pipeline", found.again, found.first);
+  const peak = Math.max(...[...found.first, ...found.again].map(({ peakMegabytes }) => peakMegabytes));
+  tell(`  peak memory of the importing process: ${peak.toFixed(0)} MB`);
 }
 
-/** Tables as they are, with indexes and foreign keys, but without our triggers; the administrator is above the policies. */
-async function prepareBare(url: string, tenantId: string): Promise<void> {
-  await runSql(url, `insert into tenancy.tenants (id, name, slug) values ('${tenantId}', 'Bench', 'bench')`);
-  for (const table of tables) await runSql(url, `alter table ${table} disable trigger user`);
-}
-
-async function makeDatabase(server: Server, name: string): Promise<string> {
-  await runSql(databaseUrl(server, "landfall"), `create database ${name} template template_bench`);
-  const url = databaseUrl(server, name);
-  await runSql(url, "checkpoint");
-  return url;
-}
-
-function databaseUrl({ adminUrl }: Server, name: string): string {
-  return adminUrl.replace(/\/[^/]*$/, `/${name}`);
-}
-
-async function walPosition(url: string): Promise<string> {
-  return (await runSql<{ lsn: string }>(url, "select pg_current_wal_insert_lsn() as lsn"))[0]?.lsn as string;
-}
-
-async function walSince(url: string, lsn: string): Promise<number> {
-  const [found] = await runSql<{ bytes: string }>(
-    url,
-    `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '${lsn}') as bytes`,
+async function tellLive(server: Server, base: Base, size: number): Promise<void> {
+  const from = await generate(base, size);
+  const url = await makeDatabase(server, "live");
+  const live = await measureLive(server, url, await makeTenant(url), base, from);
+  await dropDatabase(server, "live");
+  tell(`\n${count(live.records)} records read live, five requests a second`);
+  tell(
+    `  requests                 ${count(live.requests).padStart(9)}, of these refused for being too fast: ${live.refused}`,
   );
-  return Number(found?.bytes);
+  tell(`  the limit allows         ${live.allowedSeconds.toFixed(1).padStart(9)} s`);
+  tell(
+    `  reading and landing took ${live.landSeconds.toFixed(1).padStart(9)} s, ${(100 * (live.landSeconds / live.allowedSeconds - 1)).toFixed(1)} % more`,
+  );
+  tell(`  from the last answer until it had landed: ${live.behindSeconds.toFixed(2)} s`);
+  tell(`  whole import             ${live.seconds.toFixed(1).padStart(9)} s`);
 }
 
-async function runSql<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
+function median(values: number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString("en");
 }
 
 function tell(line: string): void {

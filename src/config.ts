@@ -122,7 +122,24 @@ export const environmentSchema = z.object({
     .default({})
     .pipe(rateLimitsSchema),
   JWT_SECRET: secret.optional(),
+  JWT_SECRET_PREVIOUS: secret.optional(),
   JWT_EXPIRES_IN: duration.default(24 * 3_600),
+  APP_URL: httpUrl.optional(),
+  MAIL_URL: z
+    .string()
+    .refine((value) => /^smtps?:\/\//.test(value) && URL.canParse(value), {
+      error: "must be a mail server such as smtps://user:password@mail.example.com",
+    })
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>@]+<)?[^\s<>@]+@[^\s<>@]+>?$/, {
+      error: "must be an address such as Landfall <landfall@example.com>",
+    })
+    .default("Landfall <landfall@localhost>"),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/, error: "must be the provider's URL, as its tokens name it" }).optional(),
+  OIDC_AUDIENCE: z.string().optional(),
+  OIDC_KEYS_URL: httpUrl.optional(),
   AIRTABLE_API_KEY: z.string().optional(),
   AIRTABLE_BASE_ID: z
     .string()
@@ -132,6 +149,7 @@ export const environmentSchema = z.object({
   GHL_API_KEY: z.string().optional(),
   GHL_BASE_URL: httpUrl.optional(),
   GHL_SANDBOX_PORT: port.default(3002),
+  GHL_WEBHOOK_PUBLIC_KEY: z.string().optional(),
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
@@ -187,7 +205,18 @@ export interface Config {
     /** Whether only documents are answered that `landfall documents add` stored. */
     onlyTrustedDocuments: boolean;
   };
-  jwt: { secret: string; expiresInSeconds: number };
+  jwt: {
+    secret: string;
+    /** Signed until the secret was changed; what it signed counts until it expires. */
+    previousSecret: string | undefined;
+    expiresInSeconds: number;
+  };
+  /** The identity provider whose word is taken for who somebody is. */
+  externalIssuer: { issuer: string; audience: string; keysUrl: string | undefined } | undefined;
+  /** Where people open the frontend: what links in mails lead to. */
+  appUrl: string | undefined;
+  /** No url: mails are put into the folder mails in the data folder; in production they wait. */
+  mail: { url: string | undefined; from: string };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
   gohighlevel: {
     apiKey: string | undefined;
@@ -196,6 +225,8 @@ export interface Config {
     /** Whether baseUrl is the stand-in that `landfall start` runs. */
     isSandbox: boolean;
     sandboxPort: number;
+    /** The key that GoHighLevel signs webhooks with: PEM, or the base64 of its SPKI form. */
+    webhookPublicKey: string | undefined;
     /** Folder of GoHighLevel's OpenAPI files, for the contract tests. */
     openapiDir: string | undefined;
   };
@@ -262,7 +293,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       rateLimits: values.API_RATE_LIMITS,
       onlyTrustedDocuments: (values.API_DOCUMENTS ?? (isProduction ? "trusted" : "any")) === "trusted",
     },
-    jwt: { secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret, expiresInSeconds: values.JWT_EXPIRES_IN },
+    jwt: {
+      secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret,
+      previousSecret: values.JWT_SECRET_PREVIOUS,
+      expiresInSeconds: values.JWT_EXPIRES_IN,
+    },
+    externalIssuer: externalIssuer(values),
+    appUrl: values.APP_URL,
+    mail: { url: values.MAIL_URL, from: values.MAIL_FROM },
     airtable: {
       apiKey: values.AIRTABLE_API_KEY,
       baseId: values.AIRTABLE_BASE_ID,
@@ -275,8 +313,25 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
         (hasSandbox ? `http://127.0.0.1:${values.GHL_SANDBOX_PORT}` : "https://services.leadconnectorhq.com"),
       isSandbox: hasSandbox,
       sandboxPort: values.GHL_SANDBOX_PORT,
+      webhookPublicKey: values.GHL_WEBHOOK_PUBLIC_KEY?.replaceAll("\\n", "\n") || undefined,
       openapiDir: values.GHL_OPENAPI_DIR,
     },
     worker: { concurrency: values.WORKER_CONCURRENCY },
   };
+}
+
+function externalIssuer(values: z.infer<typeof environmentSchema>): Config["externalIssuer"] {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, OIDC_KEYS_URL: keysUrl } = values;
+  if (issuer === undefined) return undefined;
+  if (audience === undefined) {
+    return fail(
+      "unusable_configuration",
+      "OIDC_AUDIENCE is not set.",
+      "Set it to the client id that the provider gave you.",
+    );
+  }
+  if (values.NODE_ENV === "production" && [issuer, keysUrl ?? issuer].some((url) => !url.startsWith("https://"))) {
+    return fail("unusable_configuration", "OIDC_ISSUER has no TLS.", "In production its URLs begin with https://.");
+  }
+  return { issuer, audience, keysUrl };
 }

@@ -68,5 +68,16 @@ begin
   if has_parameter_privilege(current_user, 'temp_file_limit', 'set') then
     alter role :AUTHENTICATOR set temp_file_limit = '256MB';
   end if;
+  -- Large objects know no policy, and everybody may make them: a login that speaks SQL could fill the disk.
+  if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+    revoke execute on function pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid), pg_catalog.lo_from_bytea(oid, bytea) from public;
+  end if;
+  -- The worker ends the connections of a suspended tenant's logins. Where the server does not let us say so, their statements are refused
+  -- all the same, and `landfall tenant suspend` ends them.
+  begin
+    grant pg_signal_backend to :WORKER with inherit true, set false;
+  exception when insufficient_privilege then
+    null;
+  end;
 end
 $$;

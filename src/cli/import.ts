@@ -1,13 +1,25 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type pg from "pg";
-import { type Config, loadConfig } from "../config.ts";
-import { openDatabase } from "../database/connections.ts";
-import { createPool } from "../database/pools.ts";
+import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
-import type { Progress } from "../imports/pipeline/run_batch.ts";
-import { beginReplay, fixIssue, listIssues } from "../imports/quarantine.ts";
-import { type BatchReport, readReport, reportAsMarkdown, summarise, sumsAsLines } from "../imports/report.ts";
+import type { Progress } from "../imports/pipeline/steps.ts";
+import {
+  beginReplay,
+  fixIssue,
+  listIssues,
+  listMerges,
+  type Merge,
+  mergeRecords,
+  withdrawMerge,
+} from "../imports/quarantine.ts";
+import {
+  type BatchReport,
+  planLines,
+  readReport,
+  reportAsMarkdown,
+  summarise,
+  sumsAsLines,
+} from "../imports/report.ts";
 import { followBatch, type ImportRequest, planImport, runImport } from "../imports/run_import.ts";
 import {
   beginRollback,
@@ -18,10 +30,9 @@ import {
   readRollback,
   resumeBatch,
 } from "../imports/steer_batch.ts";
-import { asOwner } from "./as_owner.ts";
+import { withTenant } from "./find_tenant.ts";
 import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
-import { findTenant } from "./tenant.ts";
 
 interface SourceOptions extends AnswerOptions {
   mapping: string;
@@ -48,6 +59,10 @@ interface FixOptions extends BatchOptions {
   field?: string;
 }
 
+interface MergeOptions extends BatchOptions {
+  into: string;
+}
+
 interface RollbackOptions extends BatchOptions {
   dryRun?: boolean;
 }
@@ -61,7 +76,7 @@ export function registerImport(program: Command): void {
     command
       .command(name)
       .description(description)
-      .requiredOption("--mapping <name>", "how to read it: bloom")
+      .requiredOption("--mapping <name>", `how to read it: ${mappings.map(({ name }) => name).join(", ")}`)
       .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
       .requiredOption(...tenantOption)
       .addOption(
@@ -86,7 +101,8 @@ export function registerImport(program: Command): void {
         ...issueLines(plan.report),
         ...(plan.calls === null
           ? []
-          : [`Reading it live takes ${plan.calls} calls: ${Math.max(plan.minutes ?? 0, 0.1).toFixed(1)} minutes.`]),
+          : [`Reading the live base takes ${plan.calls} calls: ${asMinutes(plan.readingMinutes ?? 0)}.`]),
+        `The database works on a run for about ${asMinutes(plan.workingMinutes)}.`,
         ...(plan.stops === null ? [] : [`A run would stop: ${plan.stops}`]),
         "Nothing was changed. To import: landfall import run with the same options.",
       ];
@@ -97,7 +113,8 @@ export function registerImport(program: Command): void {
           collections: plan.collections,
           findings: plan.findings,
           calls: plan.calls,
-          minutes: plan.minutes,
+          readingMinutes: plan.readingMinutes,
+          workingMinutes: plan.workingMinutes,
           stops: plan.stops,
         },
         lines,
@@ -199,6 +216,51 @@ export function registerImport(program: Command): void {
       ]);
     });
 
+  command
+    .command("merge")
+    .description("Say that a record that waits is the same thing as another one: it makes no row of its own.")
+    .argument("<issue>", "an issue of that record, as landfall import issues tells it")
+    .requiredOption("--into <record>", "the other record's id in the source")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (issueId: string, options: MergeOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) =>
+        mergeRecords(pool, tenantId, issueId, options.into),
+      );
+      answer(options, merge, [
+        `${mergeLine(merge)} It takes effect with: landfall import replay <batch>; to take it back: landfall import unmerge ${merge.id}.`,
+      ]);
+    });
+
+  command
+    .command("merges")
+    .description("List the records that are merged into others.")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (options: BatchOptions) => {
+      const merges = await withTenant(options.tenant, listMerges);
+      answer(
+        options,
+        { merges },
+        merges.length === 0
+          ? ["Every record stands by itself."]
+          : merges.map((merge) => `${merge.id}  ${mergeLine(merge)}`),
+      );
+    });
+
+  command
+    .command("unmerge")
+    .description("Take back that two records are one; with the next import the record comes in by itself again.")
+    .argument("<merge>", "the merge's id, as landfall import merges tells it")
+    .requiredOption(...tenantOption)
+    .option(...jsonOption)
+    .action(async (mergeId: string, options: BatchOptions) => {
+      const merge = await withTenant(options.tenant, (pool, tenantId) => withdrawMerge(pool, tenantId, mergeId));
+      answer(options, merge, [
+        `${merge.collection}/${merge.recordId} stands by itself again. It comes in with the next import of its source.`,
+      ]);
+    });
+
   withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
     async (batchId: string, options: BatchOptions) => {
       const report = await withFollowing(options, async (following) => {
@@ -240,6 +302,10 @@ export function registerImport(program: Command): void {
     });
 }
 
+function mergeLine({ collection, recordId, intoRecordId }: Merge): string {
+  return `${collection}/${recordId} is the same as ${collection}/${intoRecordId}.`;
+}
+
 function readValue(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -263,6 +329,7 @@ function tellReport(options: AnswerOptions, report: BatchReport): void {
       .filter((text) => text !== null)
       .join(" "),
     ...sumsAsLines(report),
+    ...planLines(report),
     ...issueLines(report),
     ...failed.map(
       (check) =>
@@ -281,6 +348,10 @@ function issueLines(report: BatchReport): string[] {
   });
   if (lines.length === 0) return [];
   return [`${report.issueCount} to look at:`, ...lines];
+}
+
+function asMinutes(minutes: number): string {
+  return `${Math.max(minutes, 0.1).toFixed(1)} minutes`;
 }
 
 function parsePercent(text: string): number {
@@ -320,26 +391,6 @@ async function withFollowing<Result>(
     );
   } finally {
     progress.stop();
-  }
-}
-
-/** Runs `work` for a tenant, with connections as the worker's login. */
-export async function withTenant<Result>(
-  slug: string,
-  work: (pool: pg.Pool, tenantId: string, config: Config) => Promise<Result>,
-): Promise<Result> {
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  try {
-    const tenant = await asOwner((client) => findTenant(client, slug));
-    const pool = createPool(database.worker, { applicationName: "landfall import", max: 4 });
-    try {
-      return await work(pool, tenant.id, config);
-    } finally {
-      await pool.end();
-    }
-  } finally {
-    await database.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { extname, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { withIdentity } from "../database/with_identity.ts";
 import { type ReportFormat, renderReport, reportFormats } from "../imports/render_report.ts";
-import { withTenant } from "./import.ts";
+import { withTenant } from "./find_tenant.ts";
 import { tell } from "./output.ts";
 
 interface ReportOptions {

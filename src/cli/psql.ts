@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import pg from "pg";
 import { type Config, loadConfig } from "../config.ts";
-import { openDatabase, requireAdmin } from "../database/connections.ts";
-import { loginPassword, scramVerifier } from "../database/urls.ts";
+import { type OpenDatabase, openDatabase, requireAdmin } from "../database/connections.ts";
+import { ensureSqlLogin, sqlLoginName } from "../database/sql_logins.ts";
+import { loginPassword } from "../database/urls.ts";
 import { errorCode, fail, LandfallError } from "../errors.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
+import { findTenant, type Tenant } from "./find_tenant.ts";
 import { tell } from "./output.ts";
-import { findTenant, type Tenant } from "./tenant.ts";
 
 interface PsqlOptions {
   tenant?: string;
@@ -31,7 +31,7 @@ export function registerPsql(program: Command): void {
       const config = loadConfig();
       const database = await openDatabase(config);
       try {
-        const { url, tenant } = await openReporter(requireAdmin(database), config, options.tenant);
+        const { url, tenant } = await openReporter(database, config, options.tenant);
         const reports = await readReports(url);
         if (process.stdin.isTTY && psqlArguments.length === 0) introduce(tenant, reports);
         process.exitCode = await runPsql(url, reports, psqlArguments);
@@ -44,28 +44,27 @@ export function registerPsql(program: Command): void {
 /**
  * A login that reads one tenant: made where it is missing, its password derived from the secret key.
  *
- * @param adminUrl connection string of an administrator, who may make roles
+ * @param database open, with an administrator who may make roles
  * @param slug the tenant's; where it is left out there must be one tenant only
  */
 async function openReporter(
-  adminUrl: string,
+  database: OpenDatabase,
   config: Config,
   slug: string | undefined,
 ): Promise<{ url: string; tenant: Tenant }> {
-  const { tenant, login } = await inOwnerTransaction(adminUrl, config, async (client) => {
-    const tenant = await findTenant(client, slug ?? (await onlySlug(client)));
-    const login = reporterLogin(config.rolePrefix, tenant.slug);
-    await client.query(
-      `insert into tenancy.sql_logins (tenant_id, login_name, kind, description)
-       values ($1, $2, 'reporter', 'landfall psql') on conflict (login_name) do nothing`,
-      [tenant.id, login],
-    );
-    return { tenant, login };
-  });
-  const password = loginPassword(config.secretKey, login);
-  await makeLogin(adminUrl, login, password, `${config.rolePrefix}_reporter`);
+  const adminUrl = requireAdmin(database);
+  const { secretKey, rolePrefix } = config;
+  const tenant = await inOwnerTransaction(adminUrl, config, async (client) =>
+    findTenant(client, slug ?? (await onlySlug(client))),
+  );
+  const login = { tenantId: tenant.id, kind: "reporter", name: "psql" } as const;
+  const password = loginPassword(secretKey, sqlLoginName(rolePrefix, login));
+  const { loginName } = await ensureSqlLogin(
+    { adminUrl, secretKey, rolePrefix, isEmbedded: database.isEmbedded },
+    { ...login, description: "landfall psql", password, makePassword: () => password },
+  );
   const url = new URL(adminUrl);
-  url.username = login;
+  url.username = loginName;
   url.password = password;
   return { url: url.toString(), tenant };
 }
@@ -80,29 +79,6 @@ async function onlySlug(client: pg.ClientBase): Promise<string> {
     `There are several tenants: ${rows.map((row) => row.slug).join(", ")}.`,
     "Name one with --tenant.",
   );
-}
-
-/** Role names have 63 bytes at most; slugs hold no underscore, so that two of them never become one. */
-function reporterLogin(rolePrefix: string, slug: string): string {
-  const name = `${rolePrefix}_reporter_${slug.replaceAll("-", "_")}`;
-  return name.length <= 63
-    ? name
-    : `${name.slice(0, 54)}_${createHash("sha256").update(slug).digest("hex").slice(0, 8)}`;
-}
-
-async function makeLogin(adminUrl: string, login: string, password: string, group: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl, application_name: "landfall psql" });
-  await client.connect();
-  try {
-    const { rowCount } = await client.query("select from pg_catalog.pg_roles where rolname = $1", [login]);
-    const name = pg.escapeIdentifier(login);
-    if (rowCount === 0) await client.query(`create role ${name}`);
-    await client.query(`alter role ${name} login password ${pg.escapeLiteral(scramVerifier(password))}`);
-    await client.query(`grant ${pg.escapeIdentifier(group)} to ${name}`);
-    await client.query(`grant connect on database ${pg.escapeIdentifier(client.database ?? "")} to ${name}`);
-  } finally {
-    await client.end();
-  }
 }
 
 async function readReports(url: string): Promise<Report[]> {

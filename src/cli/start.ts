@@ -1,18 +1,20 @@
 import { createServer } from "node:net";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { type Config, loadConfig } from "../config.ts";
 import { type OpenDatabase, requireAdmin, startDatabase } from "../database/connections.ts";
 import { refuseUnsafeProduction } from "../database/production.ts";
 import { errorCode, fail } from "../errors.ts";
 import { childLogger } from "../log.ts";
-import { startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
+import type { OfferedPipeline } from "../sandbox/gohighlevel/pipelines.ts";
+import { type Sandbox, startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
 import { startServer } from "../server/start.ts";
 import { startWorker } from "../worker/worker.ts";
+import { inOwnerTransaction } from "./as_owner.ts";
 import { migrateAsAdmin } from "./migrate.ts";
 import { tell } from "./output.ts";
 import { type Running, runUntilStopped } from "./running.ts";
-import { ensureSample, type Sample } from "./sample.ts";
+import { aboutSample, ensureSample, fromHere, type Sample } from "./sample.ts";
 import { type SampleReport, writeSampleReport } from "./sample_report.ts";
 
 /** `landfall start`: everything in one process, to try the product and to develop on it. */
@@ -41,9 +43,11 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   await migrateAsAdmin(requireAdmin(database), config);
   goOn();
   await refuseUnsafeProduction(config, [database.api, database.worker]);
-  const sandboxUrl = await startSandbox(config, keep);
+  const sandbox = await startSandbox(config, keep);
+  const sandboxUrl = sandbox?.url;
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
   const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
+  if (sandbox) sandbox.offerPipelines(await readPipelines(requireAdmin(database), config));
   const report = sample && (await writeSampleReport(config, database, sample));
   const worker = await startWorker({ config: settled, url: database.worker });
   await keep("worker", worker.stop);
@@ -57,14 +61,27 @@ async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boo
   process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, report, apiPort: api.port }).join("\n")}\n`);
 }
 
-async function startSandbox(config: Config, keep: Running["keep"]): Promise<string | undefined> {
+async function startSandbox(config: Config, keep: Running["keep"]): Promise<Sandbox | undefined> {
   const { isSandbox, sandboxPort } = config.gohighlevel;
   if (!isSandbox) return undefined;
   await refuseTakenPort("127.0.0.1", sandboxPort, "GHL_SANDBOX_PORT");
   const dataFile = join(config.dataDir, "gohighlevel_sandbox.json");
   const sandbox = await startGohighlevelSandbox({ port: sandboxPort, host: "127.0.0.1", dataFile });
   await keep("sandbox", sandbox.close);
-  return sandbox.url;
+  return sandbox;
+}
+
+/** The pipelines that journeys name, which in an account people would have made: the stand-in has nobody to make them. */
+function readPipelines(adminUrl: string, config: Config): Promise<OfferedPipeline[]> {
+  return inOwnerTransaction(adminUrl, config, async (client) => {
+    const { rows } = await client.query<OfferedPipeline>(
+      `select p.ghl_pipeline_id as id, c.ghl_location_id as "locationId", p.name
+       from journeys.pipelines p
+       join journeys.clients c on c.tenant_id = p.tenant_id and c.id = p.client_id
+       where p.ghl_pipeline_id is not null and c.ghl_location_id is not null`,
+    );
+    return rows;
+  });
 }
 
 /** Asked before the long work, so that a port in use is known at once. */
@@ -110,22 +127,4 @@ function welcome({ config, database, sandboxUrl, sample, report, apiPort }: Star
 
 function aboutReport({ file, path }: SampleReport, baseUrl: string): string[] {
   return [`  Its report is in ${fromHere(file)}, and for an hour at`, `    ${baseUrl}${path}`];
-}
-
-/** A file as one would type it, where it is below the working directory. */
-function fromHere(file: string): string {
-  const path = relative(process.cwd(), file);
-  return path.startsWith("..") ? file : path;
-}
-
-function aboutSample({ tenant, people, credentialsFile, report }: Sample): string[] {
-  const landed = report.collections.reduce((sum, collection) => sum + collection.landed, 0);
-  const width = Math.max(...people.map(({ email }) => email.length));
-  return [
-    `  Sign in to the tenant "${tenant.slug}"; the passwords are in ${fromHere(credentialsFile)}:`,
-    ...people.map(({ email, role, clients }) => `    ${email.padEnd(width)}  ${[role, ...clients].join(" of ")}`),
-    "",
-    `  The sample base was imported: ${landed} records, ${report.issueCount} findings, ${report.verified ? "verified" : report.status}.`,
-    `    npm run landfall -- import status --tenant ${tenant.slug}`,
-  ];
 }

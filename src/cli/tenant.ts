@@ -3,6 +3,7 @@ import type pg from "pg";
 import { errorCode, fail } from "../errors.ts";
 import { oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
+import { findTenant, type Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 import { aboutPassword, addPerson } from "./user.ts";
 
@@ -97,12 +98,6 @@ interface SuspendOptions extends AnswerOptions {
   reason?: string;
 }
 
-export interface Tenant {
-  id: string;
-  slug: string;
-  name: string;
-}
-
 /** A tenant, and how it stands. */
 export interface ListedTenant extends Tenant {
   isActive: boolean;
@@ -178,22 +173,4 @@ export async function createTenant(
     }
     throw error;
   }
-}
-
-/**
- * The tenant with this slug, as the owner.
- *
- * @throws LandfallError `tenant_unknown` naming those there are
- */
-export async function findTenant(client: pg.ClientBase, slug: string): Promise<Tenant> {
-  const { rows } = await client.query<Tenant>("select id, slug, name from tenancy.tenants order by slug");
-  const found = rows.find((tenant) => tenant.slug === slug);
-  if (found) return found;
-  const known =
-    rows.length === 0 ? "There is none yet." : `There are: ${rows.map((tenant) => tenant.slug).join(", ")}.`;
-  return fail(
-    "tenant_unknown",
-    `There is no tenant with the slug ${slug}. ${known}`,
-    "Make it with `landfall tenant create`.",
-  );
 }

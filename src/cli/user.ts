@@ -3,8 +3,8 @@ import type pg from "pg";
 import { errorCode, fail } from "../errors.ts";
 import { newPassword, oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
+import { findTenant, type Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
-import { findTenant, type Tenant } from "./tenant.ts";
 
 const roles = ["viewer", "client", "editor", "admin"] as const;
 export type MembershipRole = (typeof roles)[number];

@@ -37,6 +37,8 @@ export interface Codec {
   readsBack?: (value: string, cell: string, overlaid: string[]) => string;
   /** The collection that a link points into. Its value is then the record id, which becomes the row's id. */
   linksTo?: string;
+  /** The id of the linked record, an expression of text over the raw cell. */
+  linkedId?: (cell: string) => string;
   /** The value is an object whose members join the column's other members. */
   isSpread?: true;
   /** As a member of a JSON column the value is the cell as it came: a number with its digits, a time with its text. */
@@ -93,10 +95,14 @@ export function text(options: { nothing?: string[] } = {}): Codec {
   };
 }
 
-/** A whole number of 32 bits. Zero is a number. */
-export function integer(): Codec {
+/**
+ * A whole number of 32 bits. Zero is a number.
+ *
+ * @param absent what an empty cell means; null unless said
+ */
+export function integer(absent: number | null = null): Codec {
   return {
-    name: "integer",
+    name: `integer${absent === null ? "" : ` (empty = ${absent})`}`,
     type: "integer",
     kinds: numberKinds,
     cell: z.codec(z.unknown(), z.number(), {
@@ -109,24 +115,28 @@ export function integer(): Codec {
       },
       encode: (value) => value,
     }),
-    absent: null,
-    sql: (cell) => `(${cell} #>> '{}')::numeric::integer`,
+    absent,
+    sql: (cell) => `coalesce((${cell} #>> '{}')::numeric::integer, ${absent ?? "null"})`,
     readsBack: isTheSame,
   };
 }
 
-/** A number with every digit that the source gives; precision in a schema is for display and rounds nothing. */
-export function decimal(): Codec {
+/**
+ * A number with every digit that the source gives; precision in a schema is for display and rounds nothing.
+ *
+ * @param absent what an empty cell means; null unless said
+ */
+export function decimal(absent: string | null = null): Codec {
   return {
-    name: "decimal",
+    name: `decimal${absent === null ? "" : ` (empty = ${absent})`}`,
     type: "numeric",
     kinds: numberKinds,
     cell: z.codec(z.unknown(), z.string(), {
       decode: (value, context) => numberText(value) ?? refuse(context, "not_a_number", value),
       encode: (value) => parseExact(value),
     }),
-    absent: null,
-    sql: (cell) => `(${cell} #>> '{}')::numeric`,
+    absent,
+    sql: (cell) => `coalesce((${cell} #>> '{}')::numeric, ${absent ?? "null"})`,
     readsBack: isTheSame,
     isKeptInJson: true,
   };
@@ -252,6 +262,25 @@ export function link(collection: string): Codec {
     absent: null,
     sql: (cell, sourceId) => `app.uuidv5(${sourceId}, ${quoted(`${collection}/`)} || (${cell} ->> 0))`,
     linksTo: collection,
+    linkedId: (cell) => `(${cell} ->> 0)`,
+  };
+}
+
+/** A link to the record of a part that is made of names: the name itself, without the blanks around it. */
+export function named(collection: string): Codec {
+  const name = (cell: string) => `nullif(btrim(${asText(cell)}, E' \\t\\r\\n'), '')`;
+  return {
+    name: `name of ${collection}`,
+    type: "uuid",
+    kinds: [...textKinds, "singleSelect"],
+    cell: z.codec(z.string(), z.string().nullable(), {
+      decode: (value) => value.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "") || null,
+      encode: (value) => value ?? "",
+    }),
+    absent: null,
+    sql: (cell, sourceId) => `app.uuidv5(${sourceId}, ${quoted(`${collection}/`)} || ${name(cell)})`,
+    linksTo: collection,
+    linkedId: name,
   };
 }
 
@@ -275,6 +304,29 @@ export function json(shape: "object" | "array", absent: unknown = null): Codec {
       `case jsonb_typeof(${cell}) when 'string' then ${asText(cell)}::jsonb when '${shape}' then ${cell} else ${whenAbsent} end`,
     readsBack: (value, cell, overlaid) =>
       `case when jsonb_typeof(${cell}) = 'string' then (${asText(cell)}::jsonb${without(overlaid)})::text = (${value}${without(overlaid)})::text else (${cell}${without(overlaid)}) = (${value}${without(overlaid)}) end`,
+  };
+}
+
+/** JSON of either shape in a text field, as such or between the fences that language models put around it. */
+export function fencedJson(): Codec {
+  const fence = "```";
+  const inner = (cell: string) =>
+    `regexp_replace(regexp_replace(${asText(cell)}, '^\\s*${fence}[A-Za-z]*', ''), '${fence}\\s*$', '')`;
+  return {
+    name: "JSON, also between fences",
+    type: "jsonb",
+    kinds: textKinds,
+    cell: z.codec(z.string(), z.unknown(), {
+      decode: (value, context) => {
+        const fenced = /^\s*```[A-Za-z]*([\s\S]*)```\s*$/.exec(value)?.[1];
+        const parsed = tryParse(fenced ?? value);
+        return isJsonObject(parsed) || Array.isArray(parsed) ? parsed : refuse(context, "bad_json", value);
+      },
+      encode: (value) => JSON.stringify(value),
+    }),
+    absent: null,
+    sql: (cell) => `${inner(cell)}::jsonb`,
+    readsBack: (value, cell) => `${value}::text = (${inner(cell)}::jsonb)::text`,
   };
 }
 

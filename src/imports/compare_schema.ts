@@ -1,4 +1,4 @@
-import { type Collection, type Field, type Mapping, mappedFields } from "./mappings/mapping.ts";
+import { type Collection, type Field, type Mapping, mappedFields, type PartField } from "./mappings/mapping.ts";
 import { placeCollections } from "./pipeline/collections.ts";
 import type { SourceCollection, SourceSchema } from "./sources/source.ts";
 
@@ -99,6 +99,14 @@ function compareCollection(
       );
     }
     met.set(ownName, name);
+    if (field.fate === "part" && field.takes !== "anything" && !kindsTaken[field.takes].includes(kind)) {
+      say(
+        "retyped_field",
+        name,
+        `${name} is ${kind}, and its cells become records of ${field.part}, which takes ${kindsTaken[field.takes].join(" or ")}; they will wait in quarantine.`,
+        "Give it back its old type in the source.",
+      );
+    }
     if (field.fate !== "mapped") continue;
     if (!field.codec.kinds.includes(kind)) {
       say(
@@ -131,6 +139,13 @@ function compareCollection(
   }
   return findings;
 }
+
+/** The kinds of field whose cells a part can be made of; what it takes whole is judged with the part's own fields. */
+const kindsTaken: Record<Exclude<PartField["takes"], "anything">, readonly string[]> = {
+  options: ["multipleSelects"],
+  names: ["multipleSelects", "singleSelect", "singleLineText", "multilineText"],
+  links: ["multipleRecordLinks"],
+};
 
 function findField(collection: Collection, name: string): [string, Field] | undefined {
   return Object.entries(collection.fields).find(([ownName, field]) => ownName === name || field.aliases.includes(name));

@@ -2,7 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import type { Codec } from "./codecs.ts";
 import { isJsonObject, parseExact } from "./exact_json.ts";
 import { rowId } from "./identity.ts";
-import { type Collection, columnsOf, type Field, type MappedField, type Mapping } from "./mappings/mapping.ts";
+import {
+  type Collection,
+  columnsOf,
+  type Field,
+  type MappedField,
+  type Mapping,
+  type PartField,
+} from "./mappings/mapping.ts";
 import { isReason, type Reason } from "./reasons.ts";
 
 /** What became of a cell. */
@@ -40,6 +47,11 @@ export function holdsRefusedText(text: string): boolean {
   return mayBeRefused.test(text);
 }
 
+/** Whether PostgreSQL would refuse a text in a value. */
+export function isRefusedByPostgres(value: unknown): boolean {
+  return isRefused.test(JSON.stringify(value));
+}
+
 /**
  * Makes the decoder of a collection.
  *
@@ -67,9 +79,14 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
       const place = places.get(source);
       if (cell === null) continue;
       if (place === undefined) decoded.fates.set(source, "quarantined");
-      else if (place.field.fate !== "mapped") decoded.fates.set(source, "dropped");
-      else if (given.has(place.name)) tell(decoded, source, place.field.column, "quarantined", "doubled_field", cell);
-      else given.set(place.name, { source, cell });
+      else if (place.field.fate !== "mapped" && place.field.fate !== "part") decoded.fates.set(source, "dropped");
+      else if (given.has(place.name)) {
+        const column = place.field.fate === "mapped" ? place.field.column : null;
+        tell(decoded, source, column, "quarantined", "doubled_field", cell);
+      } else {
+        given.set(place.name, { source, cell });
+        if (place.field.fate === "part") takePartCell(decoded, source, place.field, cell);
+      }
     }
 
     const needsCare = mayBeRefused.test(text);
@@ -101,6 +118,16 @@ export function makeDecoder(mapping: Mapping, collection: Collection, sourceId: 
   };
 }
 
+/** A cell that becomes records of a part goes there whole, unless it is not what the part takes. */
+function takePartCell(decoded: DecodedRecord, source: string, { takes }: PartField, cell: unknown): void {
+  const elements = takes === "names" && typeof cell === "string" ? [cell] : cell;
+  const isTaken = Array.isArray(elements) && elements.every((element) => typeof element === "string");
+  if (takes === "anything") decoded.fates.set(source, "exact");
+  else if (!isTaken) tell(decoded, source, null, "quarantined", "wrong_type", cell);
+  else if (isRefusedByPostgres(cell)) tell(decoded, source, null, "quarantined", "refused_text", cell);
+  else decoded.fates.set(source, "exact");
+}
+
 /** The decoded value; undefined where the cell waits in quarantine, which is then told. */
 function decodeCell(
   decoded: DecodedRecord,
@@ -116,7 +143,7 @@ function decodeCell(
     tell(decoded, source, column, "quarantined", isReason(reason) ? reason : "wrong_type", cell);
     return undefined;
   }
-  if (needsCare && isRefused.test(JSON.stringify(result.data))) {
+  if (needsCare && isRefusedByPostgres(result.data)) {
     tell(decoded, source, column, "quarantined", "refused_text", cell);
     return undefined;
   }

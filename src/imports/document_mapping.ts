@@ -29,31 +29,49 @@ function documentCollection(collection: Collection): string {
         return `\`${column}\`: the place among the rows of one \`${derivation.within}\`, from 0, by ${derivation.by.map((name) => `\`${name}\``).join(", ")}.`;
       case "through":
         return `\`${column}\`: that of the row that \`${derivation.link}\` points to.`;
+      case "byName":
+        return `\`${column}\`: the one of ${derivation.collection} whose \`${derivation.column}\` is the name in \`${derivation.from}\`; where none or several have it, the name waits.`;
       case "constant":
         return `\`${column}\`: always \`${derivation.value}\`.`;
       default:
         throw new Error("A derivation without words");
     }
   });
-  const stamped = Object.entries(collection.stamped).map(
-    ([column, { link }]) => `\`${column}\`: that of the row that \`${link}\` points to, set by the table itself.`,
-  );
   const unique = collection.unique.map(
     (columns) =>
       `No two records share ${columns.map((name) => `\`${name}\``).join(" and ")}: the first keeps it, the others wait.`,
   );
   const rules = collection.rules.map(({ holds, column }) => `\`${holds}\`; else the cell of \`${column}\` waits.`);
-  const notes = [...derived, ...stamped, ...unique, ...rules].map((note) => `- ${note}`);
+  const notes = [...derived, ...unique, ...rules].map((note) => `- ${note}`);
   const names = collection.aliases.length === 0 ? "" : ` (also ${collection.aliases.join(", ")})`;
   return [
     `## ${collection.name} → \`${collection.table}\``,
-    `The source's ${collection.name}${names}, ${mappedFields(collection).length} fields mapped.`,
+    `${originOf(collection)}${names}, ${countOf(mappedFields(collection).length, "field")} mapped.`,
     `| field | also called | fate | column | how |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}`,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
 }
 
+function countOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** Where the records come from. */
+function originOf({ name, partOf }: Collection): string {
+  switch (partOf?.kind) {
+    case undefined:
+      return `The source's ${name}`;
+    case "split":
+      return `One record for each of ${partOf.collection} that has one of these fields`;
+    case "elements":
+      return `One record for each element of ${partOf.fields.join(", ")} of ${partOf.collection}`;
+    case "names":
+      return `One record for each name in ${partOf.cells.map(({ collection, field }) => `${collection}.${field}`).join(", ")}`;
+  }
+}
+
 function fateOf(field: Field): [string, string, string] {
+  if (field.fate === "part") return ["in a part", "", `Becomes records of ${field.part}.`];
   if (field.fate !== "mapped") return [field.fate, "", field.because];
   const column = field.key === null ? `\`${field.column}\`` : `\`${field.column}\` → \`${field.key}\``;
   const standIns = field.orFrom.length === 0 ? "" : `; or from ${field.orFrom.join(", ")}`;

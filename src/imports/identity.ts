@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * The id that belongs to a name in a namespace (RFC 9562, version 5), as app.uuidv5 makes it in the database.
@@ -6,14 +6,21 @@ import { createHash } from "node:crypto";
  * @param namespace a UUID
  */
 export function uuidv5(namespace: string, name: string): string {
-  const hash = createHash("sha1")
-    .update(Buffer.from(namespace.replaceAll("-", ""), "hex"))
-    .update(name, "utf8")
-    .digest();
-  hash[6] = ((hash[6] as number) & 0x0f) | 0x50;
-  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
-  const hex = hash.toString("hex", 0, 16);
+  const bytes = hash("sha1", Buffer.concat([namespaceBytes(namespace), Buffer.from(name, "utf8")]), "buffer");
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = bytes.toString("hex", 0, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Almost always the same one as before: a source is the namespace of all its records. */
+let latestNamespace = { text: "", bytes: Buffer.alloc(0) };
+
+function namespaceBytes(text: string): Buffer {
+  if (text !== latestNamespace.text) {
+    latestNamespace = { text, bytes: Buffer.from(text.replaceAll("-", ""), "hex") };
+  }
+  return latestNamespace.bytes;
 }
 
 /**
@@ -23,5 +30,16 @@ export function uuidv5(namespace: string, name: string): string {
  * @param collection the collection's name in the mapping
  */
 export function rowId(sourceId: string, collection: string, recordId: string): string {
-  return uuidv5(sourceId, `${collection}/${recordId}`);
+  const name = `${collection}/${recordId}`;
+  const key = `${sourceId}/${name}`;
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  if (recent.size === mostRecent) recent.clear();
+  const id = uuidv5(sourceId, name);
+  recent.set(key, id);
+  return id;
 }
+
+/** Ids that were asked for lately: siblings link to the same parent, and to each other. */
+const recent = new Map<string, string>();
+const mostRecent = 2_000;

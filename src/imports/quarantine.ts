@@ -61,6 +61,59 @@ export async function fixIssue(
   return rows[0] as { collection: string; recordId: string; field: string };
 }
 
+/** A record that makes no row of its own. */
+export interface Merge {
+  id: string;
+  collection: string;
+  recordId: string;
+  intoRecordId: string;
+}
+
+/**
+ * Says that a record that waits is the same thing as another one of its collection. It takes effect with a replay, and holds for later
+ * imports as long as the source has both.
+ *
+ * @param issueId an issue of the record that makes no row of its own
+ * @param intoRecordId the other record's id in the source
+ * @throws the database's own error: LF264 where the issue is not about a record that waits, LF265 where the other one has no row
+ */
+export async function mergeRecords(
+  pool: pg.Pool,
+  tenantId: string,
+  issueId: string,
+  intoRecordId: string,
+): Promise<Merge> {
+  return await oneMerge(pool, tenantId, "imports.merge_import_records($1, $2)", [issueId, intoRecordId]);
+}
+
+/**
+ * Takes back that two records are one: with the next import the record comes in by itself again.
+ *
+ * @throws the database's own error: LF006 where there is no such merge
+ */
+export async function withdrawMerge(pool: pg.Pool, tenantId: string, mergeId: string): Promise<Merge> {
+  return await oneMerge(pool, tenantId, "imports.withdraw_import_merge($1)", [mergeId]);
+}
+
+/** The records that are merged into others, of all sources of a tenant. */
+export async function listMerges(pool: pg.Pool, tenantId: string): Promise<Merge[]> {
+  return await readMerges(pool, tenantId, "imports.merges where tenant_id = $1 order by collection, id", [tenantId]);
+}
+
+async function oneMerge(pool: pg.Pool, tenantId: string, from: string, values: unknown[]): Promise<Merge> {
+  return (await readMerges(pool, tenantId, from, values))[0] as Merge;
+}
+
+async function readMerges(pool: pg.Pool, tenantId: string, from: string, values: unknown[]): Promise<Merge[]> {
+  const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query<Merge>(
+      `select id, collection, record_id as "recordId", into_record_id as "intoRecordId" from ${from}`,
+      values,
+    ),
+  );
+  return rows;
+}
+
 /**
  * Takes up what waits in a batch again; whoever takes the batch brings that to its end.
  *

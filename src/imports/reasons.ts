@@ -15,13 +15,21 @@ export const reasons = {
   invalid_utf8: "Repair the record's encoding in the source; the ledger keeps the original bytes.",
   missing_required: "Fill in the field in the source.",
   dangling_link: "Link a record that exists, or empty the cell in the source.",
+  found_nowhere_else:
+    "Copy it to where it belongs, here or in the source, or empty the cell there; then replay the import, or run it again.",
+  unknown_name: "Write the name as the record that is meant has it, or empty the cell in the source.",
+  ambiguous_name: "Several have this name: give them names of their own, or merge them in the source.",
   link_elsewhere: "Link a record of the same group, or empty the cell in the source.",
   link_deleted_here:
     "People deleted here what it links to: link another record in the source, or empty the cell there.",
   parent_quarantined: "Settle the record that this one belongs to: both come in together.",
-  duplicate_value: "Keep the value on one record only, or merge the two in the source.",
+  duplicate_value:
+    "Keep the value on one record only; or, where the two are one, merge them: landfall import merge, or mergeImportRecords.",
+  merged: "Nothing, if the two are one; else take it back: landfall import unmerge, or withdrawImportMerge.",
+  merged_cell: "Nothing, if the other record's value is the right one; else write it there, or fix that cell.",
   ends_before_start: "Correct one of the two times in the source.",
   below_zero: "Write zero or more in the source.",
+  out_of_range: "Write a value within its range in the source.",
   overridden_member: "Nothing, if the field's own value is the right one; else correct the field in the source.",
   doubled_field: "Keep one of the two fields, or take the alias out of the mapping.",
   refused_by_table: "Correct the record in the source so that the table's rule holds.",
@@ -44,7 +52,7 @@ export const reasons = {
   schema_changed: "Look what the mapping says to it (landfall import plan), then run the import again.",
   fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
   deleted_here:
-    "Nothing, if the row was meant to go; to have it again, change the record in the source and import with --on-conflict source_wins.",
+    "Nothing, if the row was meant to go; to have it again, change the record in the source and import with --on-conflict source_wins, or roll back the import that brought it.",
   gone_from_source: "Nothing, if the record was meant to go; its row is kept in the before-images.",
   gone_but_edited:
     "People edited it since the last import: delete the row by hand, or import with --on-conflict source_wins.",

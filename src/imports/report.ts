@@ -30,6 +30,22 @@ export interface IssueReport {
   wayOut: string;
 }
 
+/** What was foreseen of a batch, beside its outcomes, and what it took. */
+export interface PlanReport {
+  /** The plan that the batch was held to; null where it was foreseen by itself. */
+  plannedBatchId: string | null;
+  /** Why a plan that was made before did not count. */
+  passedOver: string | null;
+  /** Calls that reading the live store takes, and the minutes at the pace that it allows; null where there is no live store. */
+  calls: number | null;
+  readingMinutes: number | null;
+  workingMinutes: number | null;
+  /** Why a run stops; null where it does not. */
+  stops: string | null;
+  actualCalls: number | null;
+  actualMinutes: number | null;
+}
+
 /** A batch as its ledger tells it. */
 export interface BatchReport {
   batchId: string;
@@ -67,6 +83,8 @@ export interface BatchReport {
   removed: { table: string; rows: number }[];
   /** Calls to the source's API. */
   calls: number;
+  /** What was foreseen of it; null where nothing was yet. */
+  plan: PlanReport | null;
   /** Whether every check passed; null before verification. */
   verified: boolean | null;
 }
@@ -158,8 +176,18 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
      group by table_name order by table_name`,
     values,
   );
+  const plans = await client.query<PlanReport>(
+    `select origin.batch_id as "plannedBatchId", plan.passed_over as "passedOver", plan.calls, plan.reading_minutes::float8 as "readingMinutes",
+            plan.working_minutes::float8 as "workingMinutes", plan.stops, plan.actual_calls as "actualCalls",
+            plan.actual_minutes::float8 as "actualMinutes"
+     from imports.plans plan
+     left join imports.plans origin on origin.tenant_id = plan.tenant_id and origin.id = plan.origin_id
+     where plan.tenant_id = $1 and plan.batch_id = $2`,
+    values,
+  );
   return {
     ...batch,
+    plan: plans.rows[0] ?? null,
     removed: removed.rows,
     collections: collections.rows,
     issues: issues.rows,
@@ -210,6 +238,26 @@ function total(report: BatchReport, outcome: (typeof outcomes)[number]): number 
   return report.collections.reduce((sum, collection) => sum + collection[outcome], 0);
 }
 
+/** What was foreseen and what it took, in sentences. */
+export function planLines({ plan }: BatchReport): string[] {
+  if (plan === null) return [];
+  const { plannedBatchId, passedOver, calls, actualCalls, workingMinutes, actualMinutes } = plan;
+  const took = (what: string, foreseen: number | null, actual: number | null) =>
+    foreseen === null || actual === null ? [] : [`${what}: ${foreseen} foreseen, ${actual} taken.`];
+  return [
+    ...(plannedBatchId === null ? [] : [`Held to the plan ${plannedBatchId}.`]),
+    ...(passedOver === null ? [] : [passedOver]),
+    ...(actualCalls === 0 ? [] : took("Calls", calls, actualCalls)),
+    ...(workingMinutes === null
+      ? []
+      : took(
+          "Minutes",
+          actualCalls === 0 ? workingMinutes : workingMinutes + (plan.readingMinutes ?? 0),
+          actualMinutes,
+        )),
+  ];
+}
+
 /** The whole report as Markdown: figures first, then what needs a person, then every field's fate and every check. */
 export function reportAsMarkdown(report: BatchReport): string {
   const failed = report.checks.filter(({ expected, actual }) => expected !== actual);
@@ -220,6 +268,7 @@ export function reportAsMarkdown(report: BatchReport): string {
       `- Read from ${report.location} by the mapping \`${report.mapping}\`${report.calls === 0 ? "" : `, in ${report.calls} calls`}`,
       `- Began ${report.startedAt?.toISOString() ?? "not yet"}, ended ${report.finishedAt?.toISOString() ?? "not yet"}`,
       `- Checks: ${report.checks.length - failed.length} of ${report.checks.length} passed`,
+      ...planLines(report).map((line) => `- ${line}`),
     ].join("\n"),
     "## Records",
     "Every record that landed has one outcome: landed = inserted + updated + unchanged + quarantined + skipped.",

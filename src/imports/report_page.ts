@@ -1,5 +1,5 @@
 import { type Html, html } from "./html.ts";
-import type { BatchReport, CollectionReport, IssueReport } from "./report.ts";
+import { type BatchReport, type CollectionReport, type IssueReport, planLines } from "./report.ts";
 import type { SpotCheck } from "./spot_checks.ts";
 
 /*
@@ -81,6 +81,7 @@ export function reportAsPage(report: BatchReport, spotChecks: SpotCheck[], ledge
         <dl>
           <dt>Import</dt><dd><code>${report.batchId}</code></dd>
           <dt>Read from</dt><dd>${report.location}${report.calls === 0 ? null : `, in ${amount(report.calls)} calls`}</dd>
+          ${planLines(report).length === 0 ? null : html`<dt>Foreseen</dt><dd>${planLines(report).join(" ")}</dd>`}
           <dt>Mapping</dt><dd>${report.mapping}</dd>
           <dt>Began</dt><dd>${time(report.startedAt)}</dd>
           <dt>Ended</dt><dd>${time(report.finishedAt)}</dd>
@@ -171,7 +172,8 @@ function issues(report: BatchReport): Html {
   if (report.issues.length === 0) return html`<p class="none">Nothing.</p>`;
   const groups = new Map<string, IssueReport[]>();
   for (const issue of report.issues) groups.set(issue.reason, [...(groups.get(issue.reason) ?? []), issue]);
-  const urgency = (group: IssueReport[]) => (group.some(({ fate }) => fate === "quarantined") ? 0 : 1);
+  const waits = ({ fate, reason }: IssueReport) => fate === "quarantined" || reason === "edited_since_import";
+  const urgency = (group: IssueReport[]) => (group.some(waits) ? 0 : 1);
   const sorted = [...groups.values()].sort((one, other) => urgency(one) - urgency(other) || other.length - one.length);
   const rest = report.issueCount - report.issues.length;
   return html`
@@ -193,6 +195,7 @@ function issueLine(issue: IssueReport): Html {
       <b>${place}</b>${issue.fate === null ? null : html` <span class="fate">${issue.fate}</span>`}
       ${issue.detail === null ? null : html`<br>${issue.detail}`}
       ${issue.original === null ? null : html`<br><code>${shorten(issue.original)}</code>`}
+      ${issue.existing === null ? null : html`<br>here: <code>${shorten(issue.existing)}</code>`}
     </li>`;
 }
 

@@ -4,14 +4,15 @@ import type pg from "pg";
 import { projectDir } from "../config.ts";
 import { withIdentity } from "../database/with_identity.ts";
 import { LandfallError } from "../errors.ts";
-import { compareSchema, type Finding } from "./compare_schema.ts";
+import { compareSchema } from "./compare_schema.ts";
 import { findMapping } from "./mappings/find_mapping.ts";
 import { type BatchOptions, type BatchStatus, createBatch, defaultOptions, mappingHash } from "./pipeline/batch.ts";
-import { type Progress, planBatch, runBatch } from "./pipeline/run_batch.ts";
+import type { Plan } from "./pipeline/plans.ts";
+import { planBatch, runBatch } from "./pipeline/run_batch.ts";
 import { readLatestSchema } from "./pipeline/schema_changes.ts";
+import type { Progress } from "./pipeline/steps.ts";
 import { type BatchReport, type CollectionReport, readReport } from "./report.ts";
 import { openSource, type SourceAccess } from "./sources/open_source.ts";
-import type { Source } from "./sources/source.ts";
 
 /** What an import is asked for. */
 export interface ImportRequest {
@@ -75,18 +76,11 @@ export async function followBatch(
   }
 }
 
-/** A plan: where source and mapping differ, and what a run would do. */
-export interface ImportPlan {
+/** A plan as it was made: what a run would do and take. */
+export interface ImportPlan extends Omit<Plan, "predictions"> {
   batchId: string;
-  findings: Finding[];
   /** Predicted. */
   collections: CollectionReport[];
-  /** Calls that reading the live store takes: one for its schema, and one for each page; null where there is no live store. */
-  calls: number | null;
-  /** How long they take at the pace that the store allows. */
-  minutes: number | null;
-  /** Why a run would stop before it changes anything; null where it would not. */
-  stops: string | null;
   report: BatchReport;
 }
 
@@ -99,41 +93,37 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
   const { pool, tenantId } = request;
   const mapping = findMapping(request.mapping);
   const source = await openSource(request.from, request.access, pool);
-  const known = await readLatestSchema(pool, tenantId, mapping.name, source.key);
-  const findings = compareSchema(mapping, await source.schema(), known);
+  const schema = await source.schema();
+  compareSchema(mapping, schema, await readLatestSchema(pool, tenantId, mapping.name, source.key));
   const batchId = await createBatch(pool, tenantId, mapping, source, "planned", {
     ...defaultOptions,
     ...request.options,
   });
-  const { predictions, stops } = await planBatch(pool, source, tenantId, batchId, request.onProgress);
+  const { predictions, ...plan } = await planBatch(pool, source, schema, tenantId, batchId, request.onProgress);
   const report = await readReport(pool, tenantId, batchId);
-  const collections = report.collections.map((collection) => {
-    const predicted = predictions.get(collection.name);
-    return { ...collection, ...predicted };
-  });
-  return { batchId, findings, collections, ...estimateReading(source.pace, collections), stops, report };
+  const collections = report.collections.map((collection) => ({ ...collection, ...predictions.get(collection.name) }));
+  return { batchId, collections, ...plan, report };
 }
 
-function estimateReading(pace: Source["pace"], collections: CollectionReport[]): Pick<ImportPlan, "calls" | "minutes"> {
-  if (pace === undefined) return { calls: null, minutes: null };
-  const pages = collections.map(({ landed }) => Math.max(1, Math.ceil(landed / pace.recordsPerCall)));
-  const calls = 1 + pages.reduce((sum, count) => sum + count, 0);
-  return { calls, minutes: calls / pace.callsPerSecond / 60 };
+/** The sample base of a mapping: one ships with Landfall for each. */
+export function sampleFolderOf(mapping: string): string {
+  return join(projectDir, "src", "imports", "samples", mapping);
 }
 
-/** The sample base that ships with Landfall. */
-export const sampleFolder = join(projectDir, "src", "imports", "samples", "bloom");
+/** The journey builder's. */
+export const sampleFolder = sampleFolderOf("bloom");
 
 /**
- * Imports the sample base into a tenant, once: where a batch of it has ended under the mapping as it is now, nothing is read again; one
+ * Imports the sample base of a mapping into a tenant, once: where a batch of it has ended under the mapping as it is now, nothing is read again; one
  * that a killed process left under way is brought to its end.
  *
  * @returns the report of that batch
  */
-export async function importSample(request: Omit<ImportRequest, "mapping" | "from">): Promise<BatchReport> {
+export async function importSample(request: Omit<ImportRequest, "from">): Promise<BatchReport> {
   const { pool, tenantId, access } = request;
-  const mapping = findMapping("bloom");
-  const source = await openSource(sampleFolder, access);
+  const mapping = findMapping(request.mapping);
+  const from = sampleFolderOf(mapping.name);
+  const source = await openSource(from, access);
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<{ id: string }>(
       `select batch.id
@@ -147,5 +137,5 @@ export async function importSample(request: Omit<ImportRequest, "mapping" | "fro
     ),
   );
   if (rows[0] !== undefined) return await readReport(pool, tenantId, rows[0].id);
-  return await runImport({ ...request, mapping: mapping.name, from: sampleFolder });
+  return await runImport({ ...request, from });
 }

@@ -20,6 +20,8 @@ export type Held = {
   fields: HeldFields;
   /** SHA-256 of everything that was read, as GoHighLevel holds it: it tells a change of theirs from one that they made on saving. */
   hash: string;
+  /** The merge field under which messages address it; null where it has none. */
+  key: string | null;
   /** When it was last changed there, as GoHighLevel says; null where it does not. */
   updatedAt: string | null;
 };
@@ -50,10 +52,16 @@ function then<T, U>(outcome: Outcome<T>, map: (data: T, success: Success<T>) => 
   return outcome.class === "done" ? { ...outcome, data: map(outcome.data, outcome) } : outcome;
 }
 
-function heldOf(fields: HeldFields, updatedAt: string | null | undefined, raw: unknown): Held {
+function heldOf(
+  fields: HeldFields,
+  updatedAt: string | null | undefined,
+  raw: unknown,
+  key: string | null = null,
+): Held {
   const isTime = updatedAt !== null && updatedAt !== undefined && !Number.isNaN(Date.parse(updatedAt));
   return {
     fields,
+    key,
     hash: createHash("sha256").update(JSON.stringify(raw)).digest("hex"),
     updatedAt: isTime ? new Date(updatedAt).toISOString() : null,
   };
@@ -84,8 +92,13 @@ export async function readTemplate(
 }
 
 /** What a custom value holds. */
-export function readValue({ name, value }: { name: string; value?: string | null | undefined }): Held {
-  return heldOf({ name, text: value ?? "" }, null, [name, value ?? ""]);
+export function readValue(customValue: {
+  name: string;
+  value?: string | null | undefined;
+  fieldKey?: string | null | undefined;
+}): Held {
+  const { name, value, fieldKey } = customValue;
+  return heldOf({ name, text: value ?? "" }, null, [name, value ?? ""], fieldKey ?? null);
 }
 
 /** Oldest first, what is in use before what is archived: the first of them is the one that people have wired up. */

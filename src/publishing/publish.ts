@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Logger } from "../log.ts";
 import { type Credentials, credentialsOf, isUnreadable } from "./credentials.ts";
 import { elementsOf } from "./elements.ts";
+import { handoffSteps } from "./handoff.ts";
 import * as ledger from "./ledger.ts";
 import { linkFinder } from "./links.ts";
 import { type MeteredClient, meteredClient } from "./metered.ts";
@@ -149,11 +150,21 @@ async function send(
   const sending = describeSending(options, run, claim, place.locationId, parsed.data, meter, log);
   if (!claim.has_items) await ledger.addItems(run, newItems(sending, await findMissingKeys(sending)));
   try {
-    return await sendItems(sending, options.signal);
+    const outcome = await sendItems(sending, options.signal);
+    if (outcome.status === "synced" || outcome.status === "partial") await handOver(sending);
+    return outcome;
   } finally {
     metadata.calls = meter.callCount();
     metadata.duplicatesArchived = sending.duplicatesArchived;
   }
+}
+
+/** Writes down what a person wires up. A template on its own needs none of it. */
+async function handOver({ run, claim, locationId, snapshot }: Sending): Promise<void> {
+  if (claim.journey_id === null) return;
+  const elements = elementsOf(claim.installation_id, snapshot);
+  const steps = handoffSteps(snapshot, elements, await ledger.readArrived(run));
+  await ledger.writeHandoff(run, claim.journey_id, locationId, steps);
 }
 
 type Place = { locationId: string; ghlLocationId: string; credentials: Credentials };

@@ -351,6 +351,7 @@ async function synced(
     traceId,
     remoteHash: held?.hash ?? null,
     remoteUpdatedAt: held?.updatedAt ?? null,
+    remoteKey: held?.key ?? null,
   });
 }
 

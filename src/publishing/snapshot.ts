@@ -14,8 +14,11 @@ export const contentSchema = z.looseObject({
   compliance: z.looseObject({ unsubscribeRequired: z.boolean().nullish() }).nullish().catch(null),
 });
 
-/** Where a form stands that GoHighLevel has already, under the names of the old bases. */
-const linkSchema = z.looseObject({
+/** How a step behaves: the form that GoHighLevel has already, under the names of the old bases, or how long it waits. */
+const configSchema = z.looseObject({
+  delay: z.union([z.number(), z.string()]).nullish(),
+  delayUnit: text,
+  delay_unit: text,
   ghl_form_id: text,
   ghlFormId: text,
   formId: text,
@@ -27,8 +30,9 @@ export const touchpointSchema = z.looseObject({
   name: z.string(),
   type: z.enum(["email", "sms", "task", "wait", "condition", "trigger", "form", "call", "note"]),
   order_index: z.number().int(),
+  day_offset: z.number().nullish(),
   content: contentSchema,
-  config: linkSchema.nullish().catch(null),
+  config: configSchema.nullish().catch(null),
 });
 
 /** The immutable version of a journey that was approved: what is published is this, and never the rows as they stand. */

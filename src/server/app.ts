@@ -94,10 +94,11 @@ export function makeApp({
   app.use(
     "/graphql",
     acceptJsonOnly(errors),
-    identify(edge),
+    identify(edge, "newcomers too"),
     readBody(edge),
     readDocument(edge, documents),
     spend(edge),
+    keepNewcomersToTheirPassword(errors),
     repeat,
   );
   for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
@@ -136,10 +137,14 @@ function acceptJsonOnly(errors: ErrorCatalog): RequestHandler {
 type Edge = Pick<AppOptions, "allowances" | "errors" | "identity">;
 
 /** Finds out who asks, once, and keeps it for all that the request sets off. */
-function identify({ allowances, errors, identity }: Edge): RequestHandler {
+function identify({ allowances, errors, identity }: Edge, whom?: "newcomers too"): RequestHandler {
   return async (req, res, next) => {
     const id = String(req.id);
     const caller = await identifyCaller(req.headers.authorization, id, identity);
+    const whence = { ipAddress: req.ip, userAgent: req.headers["user-agent"] };
+    if ("newcomer" in caller && caller.newcomer && whom) {
+      return withRequest({ id, caller: caller.newcomer, isNewcomer: true, ...whence }, next);
+    }
     if ("refusal" in caller) {
       const visitor: Asker = {
         caller: { kind: "visitor", rolePrefix: identity.rolePrefix },
@@ -149,7 +154,7 @@ function identify({ allowances, errors, identity }: Edge): RequestHandler {
       res.setHeader("www-authenticate", 'Bearer realm="landfall"');
       return sendError(res, errors, caller.refusal, ...caller.particulars);
     }
-    withRequest({ id, caller, ipAddress: req.ip, userAgent: req.headers["user-agent"] }, next);
+    withRequest({ id, caller, ...whence }, next);
   };
 }
 
@@ -161,6 +166,15 @@ function spend({ allowances, errors }: Edge): RequestHandler {
     const query: unknown = req.body?.query;
     const costs = typeof query === "string" ? factsOf(query).costs : undefined;
     if (!(await refuseTooMany(allowances, errors, res, asker, costs))) next();
+  };
+}
+
+/** Whoever signed in with a password that somebody else made may choose one of their own. */
+function keepNewcomersToTheirPassword(errors: ErrorCatalog): RequestHandler {
+  return (req, res, next) => {
+    if (currentRequest()?.isNewcomer && !factsOf(req.body.query).isPasswordChange)
+      return sendError(res, errors, "LF049");
+    next();
   };
 }
 

@@ -5,16 +5,7 @@ import type pg from "pg";
 import { type Identity, withIdentity } from "../database/with_identity.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
 import { factsOf } from "./operations.ts";
-import { currentRequest } from "./request.ts";
-
-/** The change that a request makes under a key. */
-export interface KeyedChange {
-  key: string;
-  /** SHA-256 of document, operation's name and variables. */
-  requestHash: Buffer;
-  /** Whether the change was made, now or before: then its answer may be kept. */
-  isMade: boolean;
-}
+import { currentRequest, type KeyedChange } from "./request.ts";
 
 const KEY = /^[\x21-\x7e]{1,200}$/;
 

@@ -1,9 +1,12 @@
 import type pg from "pg";
+import { findApiKey, looksLikeApiKey } from "./api_keys.ts";
 import type { Caller } from "./request.ts";
 import type { TokenClaims, Tokens } from "./tokens.ts";
 
 /** What somebody is in their session. */
 export type SessionRole = Extract<Caller, { kind: "user" }>["role"] | "operator";
+
+type SignedIn = Exclude<Caller, { kind: "visitor" }>;
 
 /** What it takes to find out who asks. */
 export interface IdentitySources {
@@ -17,10 +20,12 @@ export interface IdentitySources {
 export interface Refusal {
   refusal: string;
   particulars: string[];
+  /** With LF049: who may choose a password, and nothing else. */
+  newcomer?: SignedIn;
 }
 
 /**
- * Finds out who asks. The token names a session; which role that session has is asked of the database, for every request anew.
+ * Finds out who asks. The token, or the API key, names a session; which role that session has is asked of the database, for every request anew.
  *
  * @param authorization the header, undefined where there is none: a visitor
  * @param requestId goes into the audit log with whatever the caller changes
@@ -31,14 +36,26 @@ export async function identifyCaller(
   { pool, tokens, rolePrefix }: IdentitySources,
 ): Promise<Caller | Refusal> {
   if (authorization === undefined) return { kind: "visitor", rolePrefix };
-  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) return refuse("LF044");
-  const claims = await tokens.verify(token);
+  const bearer = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
+  if (bearer === undefined) return refuse("LF044");
+  const claims = looksLikeApiKey(bearer) ? await findApiKey(pool, bearer) : await tokens.verify(bearer);
+  if (claims === null) return refuse("LF044");
   if (claims === "expired") return refuse("LF045");
   if (claims === "invalid") return refuse("LF044");
   const role = await authorizeSession(pool, claims);
-  if (role === null) return explainRefusal(pool, claims);
-  const { sessionId, userId, tenantId } = claims;
+  if (role !== null) return callerOf(claims, role, rolePrefix, requestId);
+  const { refusal, particulars } = await explainRefusal(pool, claims);
+  if (refusal !== "LF049") return { refusal, particulars };
+  const newcomer = callerOf(claims, particulars[0] as SessionRole, rolePrefix, requestId);
+  return { refusal, particulars: [], newcomer };
+}
+
+function callerOf(
+  { sessionId, userId, tenantId }: TokenClaims,
+  role: SessionRole,
+  rolePrefix: string,
+  requestId: string,
+): SignedIn {
   if (tenantId === null || role === "operator") return { kind: "operator", rolePrefix, userId, sessionId, requestId };
   return { kind: "user", rolePrefix, role, userId, tenantId, sessionId, requestId };
 }
@@ -48,7 +65,7 @@ function refuse(refusal: string, particular?: string | null): Refusal {
 }
 
 /**
- * Why a session has no role: it has ended, or its tenant is suspended.
+ * Why a session has no role: it has ended, its tenant is suspended, or its person must choose a password.
  *
  * @param pool connections as the authenticator
  */

@@ -11,13 +11,32 @@ export interface DocumentFacts {
   isKeyed: boolean;
   /** Whether it is one change alone, which is all that a key can stand for. */
   isOneChange: boolean;
+  /** Whether it chooses a password, and nothing else. */
+  isPasswordChange: boolean;
 }
 
 /** Whoever may try passwords, tokens or links must not try many. */
-const tries = new Set(["signIn"]);
+const tries = new Set([
+  "signIn",
+  "signInWithToken",
+  "requestPasswordReset",
+  "resetPassword",
+  "reviewByLink",
+  "decideByLink",
+]);
 
 /** Repeating these does no harm, and keeping their answers would keep a secret. */
-const unkeyed = new Set(["signIn", "signOut", "switchTenant", "changePassword"]);
+const unkeyed = new Set([
+  "signIn",
+  "signInWithToken",
+  "signOut",
+  "switchTenant",
+  "changePassword",
+  "requestPasswordReset",
+  "resetPassword",
+  "createApiKey",
+  "createReviewLink",
+]);
 
 /** How many documents are remembered; each is told by its whole text. */
 const REMEMBERED = 500;
@@ -45,7 +64,7 @@ function readFacts(text: string): DocumentFacts {
   try {
     document = parse(text, { noLocation: true });
   } catch {
-    return { costs: new Map(), isKeyed: false, isOneChange: false };
+    return { costs: new Map(), isKeyed: false, isOneChange: false, isPasswordChange: false };
   }
   const costs = new Map<RequestKind, number>();
   const add = (kind: RequestKind) => costs.set(kind, (costs.get(kind) ?? 0) + 1);
@@ -62,5 +81,8 @@ function readFacts(text: string): DocumentFacts {
       : [],
   );
   const isKeyed = changes.some((change) => change.kind !== Kind.FIELD || !unkeyed.has(change.name.value));
-  return { costs, isKeyed, isOneChange: changes.length === 1 && changes[0]?.kind === Kind.FIELD };
+  const [change] = changes;
+  const isOneChange = changes.length === 1 && change?.kind === Kind.FIELD;
+  const isPasswordChange = isOneChange && change.name.value === "changePassword" && document.definitions.length === 1;
+  return { costs, isKeyed, isOneChange, isPasswordChange };
 }

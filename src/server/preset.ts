@@ -8,18 +8,22 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
+import type { ExternalTokens } from "./external_tokens.ts";
 import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
+import { accountsPlugin } from "./plugins/accounts.ts";
+import { apiKeysPlugin } from "./plugins/api_keys.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
+import { changeSubscriptionsPlugin } from "./plugins/change_subscriptions.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
 import { idempotencyPlugin } from "./plugins/idempotency.ts";
-import { importSubscriptionPlugin } from "./plugins/import_subscription.ts";
 import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
+import { reviewLinksPlugin } from "./plugins/review_links.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
 import { tenantsPlugin } from "./plugins/tenants.ts";
@@ -59,6 +63,10 @@ export interface PresetOptions {
   rolePrefix: string;
   secretKey: string;
   sessionSeconds: number;
+  /** Of the identity provider, where there is one. */
+  externalTokens?: ExternalTokens | undefined;
+  /** Where people open the frontend. */
+  appUrl?: string | undefined;
   /** Whether GraphiQL answers at `/`. */
   hasGraphiql: boolean;
   /** Whether the schema may be asked for, and guessed at by what an error suggests. */
@@ -71,7 +79,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
-  const { hasGraphiql, isIntrospectable } = options;
+  const { hasGraphiql, isIntrospectable, appUrl, externalTokens } = options;
   const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
@@ -85,10 +93,13 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       earlyErrorsPlugin(errors, isIntrospectable),
       idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
-      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds }),
+      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens }),
+      apiKeysPlugin(errors),
+      reviewLinksPlugin({ errors, pool, rolePrefix, appUrl }),
+      accountsPlugin({ errors, secretKey, appUrl }),
       locationTokensPlugin(errors, secretKey),
       tenantsPlugin(errors, secretKey),
-      importSubscriptionPlugin(errors, listener),
+      changeSubscriptionsPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],
     disablePlugins: [

@@ -1,9 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Identity } from "../database/with_identity.ts";
-import type { KeyedChange } from "./idempotency.ts";
 
 /** Who asks, signed in or not; the worker never comes through the API. */
 export type Caller = Exclude<Identity, { kind: "worker" }>;
+
+/** The change that a request makes under a key. */
+export interface KeyedChange {
+  key: string;
+  /** SHA-256 of document, operation's name and variables. */
+  requestHash: Buffer;
+  /** Whether the change was made, now or before: then its answer may be kept. */
+  isMade: boolean;
+}
 
 /** What is known of the request that is being answered. */
 export interface CurrentRequest {
@@ -12,6 +20,8 @@ export interface CurrentRequest {
   caller: Caller;
   ipAddress: string | undefined;
   userAgent: string | undefined;
+  /** Whether the caller may choose a password, and nothing else. */
+  isNewcomer?: boolean;
   /** The change that is made under an idempotency key. */
   change?: KeyedChange;
 }

@@ -14,12 +14,15 @@ import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
 import { makeDocuments } from "./documents.ts";
 import { readErrorCatalog } from "./errors.ts";
+import { makeExternalTokens } from "./external_tokens.ts";
+import { handoffPages } from "./handoff.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
 import { makePreset } from "./preset.ts";
 import { makeReportTickets } from "./report_tickets.ts";
 import { acceptSockets, type SocketOptions, type SocketTiming, socketTiming } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
+import { webhooks } from "./webhooks.ts";
 
 export interface ServerOptions {
   config: Config;
@@ -31,6 +34,8 @@ export interface ServerOptions {
   /** Routes beside GraphQL and the reports of imports; each one's caller is known by `currentRequest()`. */
   routers?: readonly MountedRouter[];
   timing?: SocketTiming;
+  /** Connections to the database at most. */
+  connections?: number;
 }
 
 export interface RunningServer {
@@ -59,8 +64,13 @@ export async function startServer({
   log,
   routers = [],
   timing = socketTiming,
+  connections = 15,
 }: ServerOptions): Promise<RunningServer> {
-  const pool = createPool(databaseUrl, { applicationName: "landfall api", max: 15, connectionTimeoutMillis: 2_000 });
+  const pool = createPool(databaseUrl, {
+    applicationName: "landfall api",
+    max: connections,
+    connectionTimeoutMillis: 2_000,
+  });
   const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
   const listener = makeListener(pool, listenPool);
   const endPools = async () => {
@@ -69,7 +79,7 @@ export async function startServer({
   };
   try {
     const errors = await readErrorCatalog(pool);
-    const tokens = makeTokens(config.jwt.secret);
+    const tokens = makeTokens(config.jwt.secret, config.jwt.previousSecret);
     const { rolePrefix, secretKey } = config;
     const identity = { pool, tokens, rolePrefix };
     const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
@@ -83,6 +93,8 @@ export async function startServer({
         rolePrefix,
         secretKey,
         sessionSeconds: config.jwt.expiresInSeconds,
+        appUrl: config.appUrl,
+        externalTokens: config.externalIssuer && makeExternalTokens(config.externalIssuer),
         hasGraphiql: config.environment === "development",
         isIntrospectable: config.environment !== "production",
         log,
@@ -93,7 +105,10 @@ export async function startServer({
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
-    const reports = importReports({ pool, tickets: makeReportTickets(config.jwt.secret), errors, rolePrefix });
+    const tickets = makeReportTickets(config.jwt.secret);
+    const reports = importReports({ pool, tickets, errors, rolePrefix });
+    const handoffs = handoffPages({ pool, tickets, errors, rolePrefix });
+    const ghlWebhooks = webhooks({ pool, errors, log, publicKey: config.gohighlevel.webhookPublicKey });
     const app = makeApp({
       config,
       allowances,
@@ -103,7 +118,7 @@ export async function startServer({
       log,
       pool,
       graphql,
-      routers: [reports, serveAttachments(pool, config.filesDir), ...routers],
+      routers: [reports, handoffs, ghlWebhooks, serveAttachments(pool, config.filesDir), ...routers],
     });
     const server = createServer(SLOWEST, app);
     await serv.ready();

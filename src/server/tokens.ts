@@ -26,28 +26,45 @@ export interface Tokens {
   verify(token: string): Promise<TokenClaims | TokenProblem>;
 }
 
+interface SigningKey {
+  id: string;
+  bytes: Uint8Array;
+}
+
+function signingKey(secret: string): SigningKey {
+  const bytes = new TextEncoder().encode(secret);
+  const id = createHash("sha256").update("landfall jwt key id").update(bytes).digest("base64url").slice(0, 12);
+  return { id, bytes };
+}
+
 /**
- * Tokens under one key: HS256 alone, issuer and audience fixed, expiry demanded, and a key id that must be ours.
+ * Tokens under our keys: HS256 alone, issuer and audience fixed, expiry demanded, and a key id that must be one of ours.
  *
- * @param secret JWT_SECRET
+ * @param secret JWT_SECRET, which signs
+ * @param previousSecret JWT_SECRET_PREVIOUS: what it signed counts, and nothing more is signed with it
  */
-export function makeTokens(secret: string): Tokens {
-  const key = new TextEncoder().encode(secret);
-  const keyId = createHash("sha256").update("landfall jwt key id").update(key).digest("base64url").slice(0, 12);
+export function makeTokens(secret: string, previousSecret?: string): Tokens {
+  const current = signingKey(secret);
+  const keys = [current, ...(previousSecret === undefined ? [] : [signingKey(previousSecret)])];
+  const keyOf = ({ kid }: { kid?: string }): Uint8Array => {
+    const key = keys.find(({ id }) => id === kid);
+    if (key === undefined) throw new errors.JWKSNoMatchingKey();
+    return key.bytes;
+  };
   return {
     sign({ sessionId, userId, tenantId }, expiresAt) {
       return new SignJWT({ ...(tenantId === null ? {} : { tid: tenantId }), sid: sessionId })
-        .setProtectedHeader({ alg: ALGORITHM, kid: keyId, typ: "JWT" })
+        .setProtectedHeader({ alg: ALGORITHM, kid: current.id, typ: "JWT" })
         .setIssuer(ISSUER)
         .setAudience(AUDIENCE)
         .setSubject(userId)
         .setIssuedAt()
         .setExpirationTime(expiresAt)
-        .sign(key);
+        .sign(current.bytes);
     },
     async verify(token) {
       try {
-        const { payload, protectedHeader } = await jwtVerify(token, key, {
+        const { payload } = await jwtVerify(token, keyOf, {
           algorithms: [ALGORITHM],
           issuer: ISSUER,
           audience: AUDIENCE,
@@ -56,7 +73,7 @@ export function makeTokens(secret: string): Tokens {
           typ: "JWT",
         });
         const claims = claimsSchema.safeParse(payload);
-        if (protectedHeader.kid !== keyId || !claims.success) return "invalid";
+        if (!claims.success) return "invalid";
         return { sessionId: claims.data.sid, userId: claims.data.sub, tenantId: claims.data.tid ?? null };
       } catch (error) {
         if (error instanceof errors.JWTExpired) return "expired";

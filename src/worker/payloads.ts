@@ -8,4 +8,8 @@ export const publishJourneyPayload = z.object({ tenantId: z.uuid(), publicationI
 
 export const reconcileLocationPayload = z.object({ tenantId: z.uuid(), reconciliationId: z.uuid() });
 
+export const cutOffLoginsPayload = z.object({ tenantId: z.uuid() });
+
+export const handleWebhookPayload = z.object({ webhookId: z.string().min(1) });
+
 export const runImportBatchPayload = z.object({ tenantId: z.uuid(), batchId: z.uuid() });

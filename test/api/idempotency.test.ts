@@ -143,8 +143,8 @@ test("cannot make two changes under one key: LF914", async () => {
   expect(await named(a.client.slug)).toBe(0);
 });
 
-test.each(["", "a b", "ä", "x".repeat(201)])('cannot use "%s" as a key: LF914', async (key) => {
-  expect((await send(encodeURI(key) === key ? key : "a b", create, client())).code).toBe("LF914");
+test.each(["", "a b", "x".repeat(201)])('cannot use "%s" as a key: LF914', async (key) => {
+  expect((await send(key, create, client())).code).toBe("LF914");
 });
 
 describe("what has no key", () => {

@@ -59,6 +59,23 @@ test("can fix, replay and take back an import by mutations; a viewer and a stran
   const fixed = await api.ask(fix, { id: issue.id }, admin);
   expect(fixed.data.fixImportIssue.importFix).toEqual({ field: "Internal Name", value: "Named at last" });
 
+  const merge = `mutation ($id: UUID!, $into: String!) { mergeImportRecords(input: { issueId: $id, intoRecordId: $into })
+    { importMerge { id recordId intoRecordId } } }`;
+  const other = await api.ask(
+    `query ($id: UUID!) { importCollectionByBatchIdAndName(batchId: $id, name: "Touchpoints") { records(first: 1, orderBy: ID_DESC) { nodes { recordId } } } }`,
+    { id: batchId },
+    viewer,
+  );
+  const into = other.data.importCollectionByBatchIdAndName.records.nodes[0].recordId;
+  expect(codeOf(await api.ask(merge, { id: issue.id, into }, viewer))).toBe("LF024");
+  expect(codeOf(await api.ask(merge, { id: issue.id, into }, stranger))).toBe("LF006");
+  const merged = (await api.ask(merge, { id: issue.id, into }, admin)).data.mergeImportRecords.importMerge;
+  expect(merged).toMatchObject({ intoRecordId: into });
+  const withdraw = `mutation ($id: UUID!) { withdrawImportMerge(input: { mergeId: $id }) { importMerge { recordId } } }`;
+  expect(codeOf(await api.ask(withdraw, { id: merged.id }, viewer))).toBe("LF024");
+  expect((await api.ask(withdraw, { id: merged.id }, admin)).errors).toEqual([]);
+  expect(codeOf(await api.ask(withdraw, { id: merged.id }, admin))).toBe("LF006");
+
   const replay = `mutation ($id: UUID!) { replayImportBatch(input: { batchId: $id }) { importBatch { status } } }`;
   expect((await api.ask(replay, { id: batchId }, admin)).data.replayImportBatch.importBatch.status).toBe("running");
   await runBatch(pool, access, tenantId, batchId);
@@ -77,6 +94,48 @@ test("can fix, replay and take back an import by mutations; a viewer and a stran
   await runBatch(pool, access, tenantId, batchId);
   const pause = `mutation ($id: UUID!) { pauseImportBatch(input: { batchId: $id }) { importBatch { status } } }`;
   expect(codeOf(await api.ask(pause, { id: batchId }, admin))).toBe("LF003");
+});
+
+test("can plan and import a source again by mutations, with a policy and a threshold; a viewer and a stranger cannot: LF024, LF006, LF263", async () => {
+  const [source] = await api.database.query<{ id: string }>(
+    "select source_id as id from imports.batches where id = $1",
+    [batchId],
+  );
+  const plan = `mutation ($id: UUID!, $from: String) { planImportBatch(input: { sourceId: $id, onConflict: source_wins, location: $from })
+    { importBatch { id status onConflict deleteThreshold } } }`;
+  expect(codeOf(await api.ask(plan, { id: source?.id }, viewer))).toBe("LF024");
+  expect(codeOf(await api.ask(plan, { id: source?.id }, stranger))).toBe("LF006");
+  expect(codeOf(await api.ask(plan, { id: source?.id, from: "/etc" }, admin))).toBe("LF263");
+  const asked = await api.ask(plan, { id: source?.id, from: sampleFolder }, admin);
+  const planned = asked.data.planImportBatch.importBatch;
+  expect(planned).toMatchObject({ status: "planned", onConflict: "source_wins", deleteThreshold: "5" });
+  const read = `query ($id: UUID!) { importBatch(id: $id) { status plan { calls stops findings } collections { nodes { name predictions { nodes { fate predicted } } } } } }`;
+  expect((await api.ask(read, { id: planned.id }, viewer)).data.importBatch.plan).toBeNull();
+  await runBatch(pool, access, tenantId, planned.id);
+  const ready = (await api.ask(read, { id: planned.id }, viewer)).data.importBatch;
+  expect(ready).toMatchObject({ status: "planned", plan: { calls: 11, stops: null } });
+  expect(ready.plan.findings).toMatchObject([{ kind: "unknown_option", field: "Status" }]);
+  expect(ready.collections.nodes[0].predictions.nodes).toContainEqual({ fate: "unchanged", predicted: "4" });
+  // The job comes again: there is nothing left to do.
+  expect(await runBatch(pool, access, tenantId, planned.id)).toBe(false);
+
+  const queue = `mutation ($id: UUID!, $threshold: BigFloat) { queueImportBatch(input: { sourceId: $id, onConflict: source_wins, deleteThreshold: $threshold })
+    { importBatch { id status } } }`;
+  expect(codeOf(await api.ask(queue, { id: source?.id }, stranger))).toBe("LF006");
+  expect((await api.ask(queue, { id: source?.id, threshold: "101" }, admin)).errors).toHaveLength(1);
+  const queued = (await api.ask(queue, { id: source?.id, threshold: "7.5" }, admin)).data.queueImportBatch.importBatch;
+  expect(queued.status).toBe("queued");
+  expect((await api.ask(queue, { id: source?.id }, admin)).errors).toMatchObject([
+    { message: expect.stringContaining("Another import of this source is under way") },
+  ]);
+  await runBatch(pool, access, tenantId, queued.id);
+  const ended = await api.ask(
+    "query ($id: UUID!) { importBatch(id: $id) { status deleteThreshold plan { origin { batch { id } } } } }",
+    { id: queued.id },
+    viewer,
+  );
+  // With another threshold it is not what was planned.
+  expect(ended.data.importBatch).toEqual({ status: "incomplete", deleteThreshold: "7.5", plan: { origin: null } });
 });
 
 test("can watch an import move over a socket, under the policies for every event", async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createPool } from "../../src/database/pools.ts";
+import { withIdentity } from "../../src/database/with_identity.ts";
 import {
   ChangePasswordDocument,
   CurrentUserDocument,
@@ -228,5 +230,62 @@ describe("changing the password", () => {
     const token = await api.signIn("admin@harbour.test");
     const variables = { currentPassword: PASSWORD, newPassword: "short" };
     await expect(api.run(ChangePasswordDocument, variables, token)).rejects.toThrow("[LF047]");
+  });
+});
+
+describe("a password that somebody else made", () => {
+  const email = "new@harbour.test";
+  const own = "a password of my own choosing";
+
+  beforeAll(async () => {
+    const id = await api.addPerson("harbour", email, "editor");
+    await api.database.query("update app_private.passwords set is_one_time = true where user_id = $1", [id]);
+  });
+
+  test("cannot open anything but the way to one's own: LF049", async () => {
+    const { signIn } = await api.run(SignInDocument, { email, password: PASSWORD });
+    expect(signIn?.mustChangePassword).toBe(true);
+    const token = signIn?.token ?? "";
+    for (const query of [
+      "{ currentUser { role } }",
+      "{ clients { totalCount } }",
+      'mutation { createClient(input: { client: { name: "x", slug: "x" } }) { client { id } } }',
+      'mutation { switchTenant(input: { tenantSlug: "harbour" }) { token } }',
+      `mutation { changePassword(input: { currentPassword: "x", newPassword: "${own}" }) { user { id } } signOut { endedSessions } }`,
+      `mutation A { changePassword(input: { currentPassword: "x", newPassword: "${own}" }) { user { id } } } query B { clients { totalCount } }`,
+    ]) {
+      const answer = await api.ask(query, {}, token);
+      expect([query, answer.status, codeOf(answer)]).toEqual([query, 403, "LF049"]);
+    }
+    const changed = await api.ask(
+      `mutation { changePassword(input: { currentPassword: "${PASSWORD}", newPassword: "${own}" }) { user { email } query { clients { totalCount } } } }`,
+      {},
+      token,
+    );
+    expect(changed.data.changePassword).toMatchObject({ user: { email }, query: { clients: { totalCount: 0 } } });
+    expect(await api.run(CurrentUserDocument, {}, token)).toMatchObject({ currentUser: { role: "editor" } });
+  });
+
+  test("cannot open anything in the database either, whatever the API says", async () => {
+    const id = await api.addPerson("harbour", "newest@harbour.test", "viewer");
+    const token = await api.signIn("newest@harbour.test");
+    await api.database.query("update app_private.passwords set is_one_time = true where user_id = $1", [id]);
+    const { sid, sub, tid } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+    const caller = {
+      kind: "user",
+      rolePrefix: "landfall",
+      role: "viewer",
+      userId: sub,
+      tenantId: tid,
+      sessionId: sid,
+    } as const;
+    const pool = createPool(api.database.urls.authenticator, { applicationName: "landfall tests", max: 1 });
+    const { rows } = await withIdentity(pool, caller, (client) =>
+      client.query(
+        "select app.current_app_role() as role, (select count(*)::integer from tenancy.memberships) as people",
+      ),
+    );
+    expect(rows).toEqual([{ role: null, people: 0 }]);
+    await pool.end();
   });
 });

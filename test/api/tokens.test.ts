@@ -1,5 +1,6 @@
-import { createHmac, generateKeyPairSync, sign as signBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { createHmac, generateKeyPairSync, randomUUID, sign as signBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { makeTokens } from "../../src/server/tokens.ts";
 import { codeOf, startTestApi, type TestApi } from "./api.ts";
 
 type Part = Record<string, unknown>;
@@ -102,4 +103,29 @@ test("cannot carry a session into another tenant, even with the key: LF046", asy
 test("cannot claim a role, even with the key: it is not read", async () => {
   const answer = await api.ask("{ currentUser { role } }", {}, forge(header, { ...payload, role: "admin" }));
   expect(answer.data).toEqual({ currentUser: { role: "editor" } });
+});
+
+describe("a new key", () => {
+  const [old, fresh] = ["the old secret, which signed until today", "the new secret, which signs from today on"];
+  const claims = { sessionId: randomUUID(), userId: randomUUID(), tenantId: randomUUID() };
+  const later = new Date(Date.now() + 3_600_000);
+
+  test("can overlap with the one before: what that signed counts, and nothing more is signed with it", async () => {
+    const [before, during, after] = [makeTokens(old), makeTokens(fresh, old), makeTokens(fresh)];
+    const signedBefore = await before.sign(claims, later);
+    const signedNow = await during.sign(claims, later);
+    expect(await during.verify(signedBefore)).toEqual(claims);
+    expect(await during.verify(signedNow)).toEqual(claims);
+    expect(await after.verify(signedNow)).toEqual(claims);
+    expect(await after.verify(signedBefore)).toBe("invalid");
+    expect(await before.verify(signedNow)).toBe("invalid");
+  });
+
+  test("cannot be taken for the other one: a token under one key with the other's id does not count", async () => {
+    const during = makeTokens(fresh, old);
+    const [signedNow, signedBefore] = [await during.sign(claims, later), await makeTokens(old).sign(claims, later)];
+    const [head] = signedBefore.split(".");
+    const [, body, signature] = signedNow.split(".");
+    expect(await during.verify(`${head}.${body}.${signature}`)).toBe("invalid");
+  });
 });

@@ -44,9 +44,13 @@ describe("every command", () => {
     "tenant suspend",
     "user create",
     "operator create",
+    "login create",
     "import plan",
     "import run",
     "import status",
+    "publish plan",
+    "publish status",
+    "sample",
     "psql",
     "doctor",
   ];
@@ -229,10 +233,21 @@ describe("landfall psql", () => {
       ["psql", "--tenant", "harbour", "--", "-AtX", "-c", sql],
       variables,
     );
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "landfall_reporter_harbour|harbour\n", stderr: "" });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^landfall_reporter_[0-9a-f]{10}\|harbour\n$/);
 
     const refused = await landfall(
-      ["psql", "--tenant", "harbour", "--", "-AtX", "-c", "delete from journeys.journeys"],
+      [
+        "psql",
+        "--tenant",
+        "harbour",
+        "--",
+        "-AtX",
+        "-c",
+        "set default_transaction_read_only = off",
+        "-c",
+        "delete from journeys.journeys",
+      ],
       variables,
     );
     expect(refused.code).toBe(1);

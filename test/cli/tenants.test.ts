@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { landfall } from "../support/processes.ts";
 
@@ -17,12 +18,12 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-const run = (...args: string[]) =>
-  landfall(args, {
-    DATABASE_URL: database.urls.admin,
-    LANDFALL_SECRET_KEY: database.secretKey,
-    LANDFALL_DATA_DIR: dataDir,
-  });
+const variables = () => ({
+  DATABASE_URL: database.urls.admin,
+  LANDFALL_SECRET_KEY: database.secretKey,
+  LANDFALL_DATA_DIR: dataDir,
+});
+const run = (...args: string[]) => landfall(args, variables());
 
 test("can suspend, list and reactivate a tenant", async () => {
   await database.query(
@@ -86,3 +87,54 @@ test("can make a tenant with its first admin, and an operator, who is one until 
     { deed: "operator_removed", email: "ada@lagoon.test" },
   ]);
 });
+
+test("can make a login that is pinned to a tenant, list and revoke it", async () => {
+  const create = ["login", "create", "--tenant", "harbour", "--role", "reporter", "--name", "reports"];
+  const made = await run(...create, "--json");
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  const login = JSON.parse(made.stdout) as { loginName: string; password: string; url: string };
+  expect(login).toMatchObject({ tenant: "harbour", name: "reports", role: "reporter", isNew: true });
+  expect(login.password).toMatch(/^(\w{5}-){3}\w{5}$/);
+  expect(await askWho(login.url)).toEqual([{ login: login.loginName, tenants: "harbour" }]);
+
+  const again = await run(...create);
+  expect(again.stdout).toMatch(/^There is the login .*\nIts password stays as it is/);
+  expect(again.stdout).not.toContain(login.password);
+  const given = await landfall([...create, "--password-stdin"], variables(), "a password of one's own\n");
+  expect(given.stdout).not.toContain("of one's own");
+  await expect(askWho(login.url)).rejects.toMatchObject({ code: "28P01" });
+  const url = new URL(login.url);
+  url.password = "a password of one's own";
+  expect(await askWho(url.toString())).toHaveLength(1);
+
+  expect((await run("login", "list")).stdout).toBe(`harbour  reports  reporter  ${login.loginName}\n`);
+  expect(await run("login", "revoke", "reports", "--tenant", "harbour")).toMatchObject({
+    code: 0,
+    stdout: `The login ${login.loginName} of harbour is gone.\n`,
+  });
+  await expect(askWho(url.toString())).rejects.toMatchObject({ code: "28P01" });
+  const gone = await run("login", "revoke", "reports", "--tenant", "harbour", "--json");
+  expect(JSON.parse(gone.stdout)).toMatchObject({ error: { code: "LF033" } });
+});
+
+test.each([
+  ["a name that needs quotes", ["--name", "Ada's"], undefined, 2],
+  ["a short password", ["--name", "short", "--password-stdin"], "short\n", 1],
+])("cannot make a login with %s, and nothing is left behind", async (_case, args, input, code) => {
+  const create = ["login", "create", "--tenant", "harbour", "--role", "automation", ...args];
+  expect((await landfall(create, variables(), input)).code).toBe(code);
+  expect(await database.query("select from tenancy.sql_logins")).toEqual([]);
+});
+
+async function askWho(url: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "select session_user::text as login, string_agg(slug, ',') as tenants from tenancy.tenants",
+    );
+    return rows;
+  } finally {
+    await client.end();
+  }
+}

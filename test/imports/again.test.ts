@@ -112,6 +112,39 @@ test("can keep the place that a person gave a touchpoint while its text is chang
   }
 });
 
+test("can follow a link that people moved, in the columns that come through it", async () => {
+  const [journey] = await query(
+    "select j.id, j.name from journeys.journeys j join journeys.approvals a on a.journey_id = j.id order by j.name limit 1",
+  );
+  const clients = async () => [
+    (await query("select client_id from journeys.journeys where id = $1", [journey?.id]))[0]?.client_id,
+    ...(await query("select distinct client_id from journeys.approvals where journey_id = $1", [journey?.id])).map(
+      ({ client_id }) => client_id,
+    ),
+  ];
+  const [, , old, mill] = (await query("select id, name from journeys.clients order by name")).map(({ id }) => id);
+  await query("update journeys.journeys set client_id = $2, pipeline_id = null where id = $1", [journey?.id, mill]);
+  const plan = await planImport(importing.request(sample.folder));
+  const report = await runAgain();
+  expect(report).toMatchObject({ verified: true });
+  expect(plan.collections).toEqual(report.collections);
+  expect(await clients()).toEqual([mill, mill]);
+  // The source moves it too, and somewhere else: held, nothing follows; where the source wins, all of it does.
+  await changeInSource(journey?.name as string, { Client: ["recl0byDaX02uFvS4"] });
+  const [record] = await query("select record_id from imports.crosswalk where row_id = $1", [journey?.id]);
+  await sample.change("Clients", (records) => {
+    for (const { id, fields } of records) {
+      const others = (fields.Journeys as string[]).filter((known) => known !== record?.record_id);
+      fields.Journeys = id === "recl0byDaX02uFvS4" ? [...others, record?.record_id] : others;
+    }
+    return undefined;
+  });
+  expect(await runAgain()).toMatchObject({ verified: true });
+  expect(await clients()).toEqual([mill, mill]);
+  expect(await runAgain({ options: { onConflict: "source_wins" } })).toMatchObject({ verified: true });
+  expect(await clients()).toEqual([old, old]);
+});
+
 test("cannot bring back what people deleted, unless the source has changed it and wins", async () => {
   await query("delete from journeys.journeys where name = 'Winter Tasting' or name = 'Inquiry to Tour'");
   await changeInSource("Inquiry to Tour", { Goal: "Theirs" });

@@ -31,10 +31,26 @@ const cases: Record<string, { codec: codecs.Codec; good: string[]; refused: Reco
       '{"specialValue":"NaN"}': "not_a_number",
     },
   },
+  "integer that is 1 where nothing is": {
+    codec: codecs.integer(1),
+    good: ["0", "3"],
+    refused: { '"1"': "not_a_number" },
+  },
   decimal: {
     codec: codecs.decimal(),
     good: ["0", "0.1", "9007199254740993", "123456789012345678.90123456789", "1e-7", "-0.0", "0.1e400"],
     refused: { '"12"': "not_a_number", true: "not_a_number" },
+  },
+  "decimal that is 0 where nothing is": {
+    codec: codecs.decimal("0"),
+    good: ["0.000412", "-0.5"],
+    refused: {
+      '"€12.5M"': "not_a_number",
+      '"1.2 billion"': "not_a_number",
+      '"1,500+"': "not_a_number",
+      '"50-200"': "not_a_number",
+      '"+40"': "not_a_number",
+    },
   },
   boolean: { codec: codecs.boolean(), good: ["true", "false"], refused: { '"true"': "wrong_type", "1": "wrong_type" } },
   date: {
@@ -74,6 +90,28 @@ const cases: Record<string, { codec: codecs.Codec; good: string[]; refused: Reco
     codec: codecs.link("Clients"),
     good: ['["recA"]', "[]"],
     refused: { '["recA","recB"]': "too_many_links", '"recA"': "wrong_type" },
+  },
+  name: {
+    codec: codecs.named("Batches"),
+    good: ['"batch-2-NL-NORDICS[OPS/FIN]"', '" batch-1\\t"', '"  "', '""', '"Batch-1"'],
+    refused: { '["batch-1"]': "wrong_type", "1": "wrong_type" },
+  },
+  "JSON between fences": {
+    codec: codecs.fencedJson(),
+    good: [
+      '"```json\\n[{\\"win\\": 1}]\\n```"',
+      '"  ```\\n{\\"a\\": 9007199254740993}```  "',
+      '"```JSON [1]```\\n"',
+      '"{\\"a\\": \\"```\\"}"',
+      '"[]"',
+    ],
+    refused: {
+      '"```json\\n{\\"a\\": }\\n```"': "bad_json",
+      '"```json\\n{}"': "bad_json",
+      '"plain"': "bad_json",
+      '"2026"': "bad_json",
+      "[1]": "wrong_type",
+    },
   },
   "JSON object": {
     codec: codecs.json("object", {}),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type pg from "pg";
 import { createPool } from "../../src/database/pools.ts";
 import type { BatchReport } from "../../src/imports/report.ts";
-import { type ImportRequest, runImport, sampleFolder } from "../../src/imports/run_import.ts";
+import { type ImportRequest, runImport, sampleFolderOf } from "../../src/imports/run_import.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 export interface Importing {
@@ -17,7 +17,7 @@ export interface Importing {
   close(): Promise<void>;
 }
 
-export async function prepareImporting(): Promise<Importing> {
+export async function prepareImporting(mapping = "bloom"): Promise<Importing> {
   const database = await createTestDatabase();
   const [tenant] = await database.query<{ id: string }>(
     "insert into tenancy.tenants (name, slug) values ('Harbour', 'harbour') returning id",
@@ -27,7 +27,7 @@ export async function prepareImporting(): Promise<Importing> {
   const request: Importing["request"] = (from, changes) => ({
     pool,
     tenantId,
-    mapping: "bloom",
+    mapping,
     from,
     access: { airtable: { apiKey: undefined, endpointUrl: "http://127.0.0.1:9" } },
     ...changes,
@@ -51,11 +51,11 @@ export interface SampleRecord {
   fields: Record<string, unknown>;
 }
 
-/** A copy of the sample base in a folder of its own, to be changed by a test. */
-export async function copySample() {
+/** A copy of the sample base of a mapping in a folder of its own, to be changed by a test. */
+export async function copySample(mapping = "bloom") {
   const parent = await mkdtemp(join(tmpdir(), "landfall-sample-"));
-  const folder = join(parent, "bloom");
-  await cp(sampleFolder, folder, { recursive: true });
+  const folder = join(parent, mapping);
+  await cp(sampleFolderOf(mapping), folder, { recursive: true });
   const fileOf = (table: string) => join(folder, "records", `${table}.ndjson`);
   return {
     folder,

@@ -447,8 +447,8 @@ test.each(Object.entries(mutations))("can find %s", async (_name, mutation) => {
 test("can import the sample once, however often it is asked for", async () => {
   const { pool, tenantId } = importing;
   const access = { airtable: { apiKey: undefined, endpointUrl: "" } };
-  const first = await importSample({ pool, tenantId, access });
-  const second = await importSample({ pool, tenantId, access });
+  const first = await importSample({ mapping: "bloom", pool, tenantId, access });
+  const second = await importSample({ mapping: "bloom", pool, tenantId, access });
   expect(second.batchId).toBe(first.batchId);
   expect(await query("select count(*)::integer as count from imports.batches")).toEqual([{ count: 1 }]);
 });

@@ -93,7 +93,17 @@ export type Story = {
   end(): Promise<void>;
 };
 
-export async function beginStory(sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {}): Promise<Story> {
+export type StoryOptions = {
+  /** What the log says, line by line. */
+  log?: PublishOptions["log"];
+  /** The token that the worker calls with. */
+  token?: string;
+};
+
+export async function beginStory(
+  sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {},
+  { log = logger, token: workerToken = sandboxToken }: StoryOptions = {},
+): Promise<Story> {
   const database = await createTestDatabase();
   const sandbox = await startGohighlevelSandbox({
     limits: { max: 100_000, intervalMs: 10_000, daily: 1_000_000 },
@@ -115,10 +125,10 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
 
   const publishOptions = (changes: Partial<PublishOptions>): PublishOptions => ({
     pool: worker,
-    log: logger,
+    log,
     secretKey: database.secretKey,
     baseUrl: sandbox.url,
-    defaultToken: sandboxToken,
+    defaultToken: workerToken,
     userAgent: "Landfall-test/1",
     timing: hasty,
     signal: new AbortController().signal,
@@ -194,7 +204,7 @@ export async function beginStory(sandboxOptions: Parameters<typeof startGohighle
       const findings = await database.query<FindingRow>(
         `select f.id, f.kind, f.asset_kind, f.remote_id, f.remote_name, f.differences from publishing.remote_findings f
          join publishing.locations l on l.id = f.location_id
-         where l.ghl_location_id = $1 and f.status = 'open' order by f.kind, f.id`,
+         where l.ghl_location_id = $1 and f.status = 'open' order by f.kind, f.asset_kind, f.remote_name`,
         [story.ghlLocationId],
       );
       return { result, findings, row };

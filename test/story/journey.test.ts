@@ -159,6 +159,8 @@ test("can lose the worker between GoHighLevel's commit and ours, and still make 
     GHL_BASE_URL: sandbox.url,
     GHL_API_KEY: sandboxToken,
   };
+  // What the sample's journey names, and people would have made there.
+  sandbox.offerPipelines([{ id: "pl_harbour_enquiries", locationId: "hLq8ZtV2nRw5KcYx7PdM", name: "Enquiries" }]);
   try {
     await fetch(`${sandbox.url}/__fake/faults`, {
       method: "POST",

@@ -34,9 +34,13 @@ export function startLandfall(args: string[], variables: Record<string, string>)
   return startNode([command, ...args], environment(variables));
 }
 
-/** Runs `landfall` to its end. */
-export function landfall(args: string[], variables: Record<string, string>): Promise<Ended> {
-  return startLandfall(args, variables).ended;
+/**
+ * Runs `landfall` to its end.
+ *
+ * @param input what it reads from stdin; nothing where it is left out
+ */
+export function landfall(args: string[], variables: Record<string, string>, input?: string): Promise<Ended> {
+  return startProgram(ownNode, [command, ...args], environment(variables), projectDir, input).ended;
 }
 
 /** Starts `npm run landfall --` with these arguments, as the README says. */
@@ -48,8 +52,15 @@ export function startNode(args: string[], env: Record<string, string>, cwd = pro
   return startProgram(ownNode, args, env, cwd);
 }
 
-function startProgram(program: string, args: string[], env: Record<string, string>, cwd: string): RunningProcess {
-  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+function startProgram(
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+  cwd: string,
+  input?: string,
+): RunningProcess {
+  const child = spawn(program, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.end(input);
   const written = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {

@@ -1,10 +1,7 @@
 /** A suspended tenant is out with the next statement, whoever speaks for it; reactivated, it goes on where it stood. */
 
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { Logger, runOnce } from "graphile-worker";
 import type pg from "pg";
-import { projectDir } from "../../src/config.ts";
 import { withIdentity } from "../../src/database/with_identity.ts";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
 import { createBatch } from "../../src/imports/pipeline/batch.ts";
@@ -12,11 +9,11 @@ import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
 import { readReport } from "../../src/imports/report.ts";
 import { runImport, sampleFolder } from "../../src/imports/run_import.ts";
 import { openSource } from "../../src/imports/sources/open_source.ts";
-import { provideContext } from "../../src/worker/context.ts";
 import { readRows } from "../imports/importing.ts";
 import { beginStory } from "../publishing/story.ts";
 import { createTestDatabase, rolledBack, type TestDatabase } from "../support/database.ts";
 import { addPeople, addSqlLogin, type Logins, openLogins, type People, refusal } from "../support/people.ts";
+import { workQueue } from "../support/queue.ts";
 
 const access = { airtable: { apiKey: undefined, endpointUrl: "" } };
 const suspended = {
@@ -180,13 +177,13 @@ describe("an import", () => {
     // The minute's look for what was left behind passes it over.
     await database.query("update imports.batches set updated_at = updated_at where id = $1", [batchId]);
     expect(await database.query("select app_private.requeue_import_batches('-1 hour')")).toEqual([]);
-    await workQueue();
+    await workQueue(database, logins.worker);
     expect(await database.query("select status from imports.batches where id = $1", [batchId])).not.toMatchObject([
       { status: "incomplete" },
     ]);
 
     await reactivate();
-    await workQueue();
+    await workQueue(database, logins.worker);
     expect(await readReport(logins.worker, tenantId, batchId)).toMatchObject({ status: "incomplete", verified: true });
     const again = await runImport({ pool: logins.worker, tenantId, mapping: "bloom", from: sampleFolder, access });
     expect(again.collections.map(({ inserted, updated }) => inserted + updated)).toEqual(
@@ -199,15 +196,15 @@ describe("an import", () => {
     const source = await openSource(sampleFolder, access);
     const batchId = await createBatch(logins.worker, theirs.tenantId, findMapping("bloom"), source, "queued");
     await database.query("select tenancy.suspend_tenant('theirs')");
-    await workQueue();
-    expect(await database.query("select last_error from graphile_worker.jobs")).toEqual([]);
+    await workQueue(database, logins.worker);
+    expect(await database.query("select key, last_error from graphile_worker.jobs")).toEqual([]);
     const begun = createBatch(logins.worker, theirs.tenantId, findMapping("bloom"), source, "queued");
     expect(await refusal(begun)).toMatchObject({ code: "LF048" });
     await database.query("select tenancy.reactivate_tenant('theirs')");
     expect(await database.query("select key from graphile_worker.jobs")).toEqual([
       { key: `imports/run_batch:${batchId}` },
     ]);
-    await workQueue();
+    await workQueue(database, logins.worker);
     expect(await readReport(logins.worker, theirs.tenantId, batchId)).toMatchObject({ verified: true });
   });
 });
@@ -269,17 +266,6 @@ function interceptAfter(pool: pg.Pool, statement: RegExp, deed: () => Promise<un
     });
   };
   return new Proxy(pool, { get: (target, name) => (name === "connect" ? connect : Reflect.get(target, name)) });
-}
-
-/** Works on every job that waits, as a worker does, and comes back when none is left. */
-async function workQueue(): Promise<void> {
-  provideContext({ config: database.config, pool: logins.worker });
-  await runOnce({
-    pgPool: logins.worker,
-    taskDirectory: join(projectDir, "tasks"),
-    logger: new Logger(() => () => undefined),
-    noPreparedStatements: true,
-  });
 }
 
 /** Takes the jobs away, as a worker would that has them in hand. */

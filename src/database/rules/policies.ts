@@ -105,6 +105,20 @@ export const policyRules: readonly Rule[] = [
     sql: "select name as offender from policies where command = 'update' and (using_text is null or check_text is null)",
   },
   {
+    name: "policies_name_the_tenant",
+    why: "Each permissive policy holds without the restrictive one, and gives the index that begins with the tenant something to serve.",
+    sql: `select p.name as offender from policies p
+          cross join lateral (values (p.using_text), (p.check_text)) e (text)
+          where p.is_permissive and p.class = 'tenant' and p.role_oids <> array(select r.oid from roles r where r.word = 'owner')
+            and e.text <> 'true'
+            and e.text !~ 'tenant_id = (\\( *SELECT )?app\\.current_tenant_id\\(\\)'`,
+  },
+  {
+    name: "updates_stay_where_they_were",
+    why: "A row that may be changed may become only what could be changed again: another check lets it slip into another's hands.",
+    sql: "select name as offender from policies where command = 'update' and check_text is not null and check_text is distinct from using_text",
+  },
+  {
     name: "policies_for_people_say_which_rows",
     why: "True admits every row: for whoever is not the owner that is right only where the rows are for everybody.",
     sql: `select p.name as offender from policies p

@@ -30,6 +30,7 @@ export const roleRules: readonly Rule[] = [
           left join roles r on r.oid = m.roleid
           where m.admin_option or not coalesce(
             case
+              when member.word = 'worker' then p.rolname = 'pg_signal_backend' and m.inherit_option and not m.set_option
               when member.word in ('authenticator', 'owner')
                 then r.word in ('visitor', 'viewer', 'editor', 'admin', 'client', 'operator') and m.set_option and not m.inherit_option
               else (member.word, r.word) in (('editor', 'viewer'), ('admin', 'editor'), ('reporter', 'viewer')) and m.inherit_option and not m.set_option

@@ -220,9 +220,9 @@ export const bloom: Mapping = {
       {
         derived: {
           journey_id: { kind: "through", link: "touchpoint_id", table: "journeys.touchpoints", column: "journey_id" },
+          client_id: { kind: "through", link: "journey_id", table: "journeys.journeys", column: "client_id" },
           is_imported: { kind: "constant", type: "boolean", value: "true" },
         },
-        stamped: { client_id: { link: "journey_id", table: "journeys.journeys", column: "client_id" } },
       },
     ),
 

@@ -1,8 +1,9 @@
 import { fail } from "../../errors.ts";
 import { bloom } from "./bloom.ts";
+import { leadgen } from "./leadgen.ts";
 import type { Mapping } from "./mapping.ts";
 
-export const mappings: Mapping[] = [bloom];
+export const mappings: Mapping[] = [bloom, leadgen];
 
 /**
  * The mapping that `--mapping` names.

@@ -24,6 +24,8 @@ export interface Collection {
   leftOut: string | null;
   /** Not every base has it. */
   isOptional: boolean;
+  /** Whose cells its records are made of; null for a collection that the source has. */
+  partOf: Part | null;
   /** Every field of the source and its fate, by the source's name. */
   fields: Record<string, Field>;
   /** Columns that no field gives: worked out from the others, for all rows at once. */
@@ -32,8 +34,6 @@ export interface Collection {
   unique: string[][];
   /** What the table demands of a row, so that one bad cell does not stop the others. */
   rules: Rule[];
-  /** Columns that the table's own triggers fill: each is that of the row that a link points to. The verifier holds them to it. */
-  stamped: Record<string, { link: string; table: string; column: string }>;
 }
 
 /** Whose value stays where the source and people both changed a column: nobody's until a person decides, the source's, the database's. */
@@ -41,7 +41,28 @@ export type ConflictPolicy = (typeof conflictPolicies)[number];
 
 export const conflictPolicies = ["hold", "source_wins", "database_wins"] as const;
 
-export type Field = MappedField | UnmappedField;
+export type Field = MappedField | UnmappedField | PartField;
+
+/**
+ * How a collection is made of cells of others, so that one record makes rows in several tables: each of them has an outcome of its own,
+ * and waits, comes in and goes by itself.
+ */
+export type Part =
+  /** A record for each record of `collection` that has one of the part's own fields: the other half of a wide table. */
+  | { kind: "split"; collection: string; owner: string }
+  /** A record for each element of these fields: a tag, a link. */
+  | { kind: "elements"; collection: string; fields: string[]; owner: string; field: string | null; element: string }
+  /** A record for each name in these cells, however often it stands there. */
+  | { kind: "names"; cells: { collection: string; field: string }[]; element: string };
+
+/** A field whose cells become records of a part. */
+export interface PartField {
+  fate: "part";
+  part: string;
+  /** What a cell must be: anything, for the part's own codec; a list of options; options or one text; a list of links. */
+  takes: "anything" | "options" | "names" | "links";
+  aliases: string[];
+}
 
 export interface UnmappedField {
   fate: "dropped" | "derived" | "secret";
@@ -51,14 +72,27 @@ export interface UnmappedField {
   reverseOf: { collection: string; field: string } | null;
   /** What the source works out itself, and the verifier again. */
   computed: Computation | null;
+  /** Where else the source says the same: a cell of which that cannot be shown waits. */
+  supersededBy: Superseded | null;
 }
+
+/** How a cell is shown to say nothing new. */
+export type Superseded =
+  /** The record that `link` names says the same in `field`. */
+  | { kind: "linked"; link: string; field: string }
+  /** A record of `collection` that links here says the same in one of `fields`; or says one of `values` there, where they are named. */
+  | { kind: "linking"; collection: string; link: string; fields: string[]; values: string[] | null }
+  /** The row agrees: for each option a condition over its columns. */
+  | { kind: "agreeing"; options: Record<string, string> };
 
 /** A value that the source works out: its type there, and what it is of the rows here. */
 export interface Computation {
   codec: Codec;
   /** The collection whose records it goes over, and their link to this one; null for a formula of the record alone. */
   over: { collection: string; link: string } | null;
-  /** An expression over `row`, or, where it goes over records, an aggregate over `row`. */
+  /** The link of this record whose other end it looks at; null where it looks at none. */
+  through: string | null;
+  /** An expression over `row`, or over the `linked` row; where it goes over records, an aggregate over `row`. */
   sql: string;
 }
 
@@ -85,8 +119,13 @@ export type Derivation =
   | { kind: "slug"; from: string }
   /** The place among siblings, from 0, by these columns in this order. Siblings are loaded together, and may link to each other. */
   | { kind: "rank"; within: string; by: string[] }
-  /** A column of the row that a link points to. */
+  /** A column of the row that a link points to; the link may be such a column itself. */
   | { kind: "through"; link: string; table: string; column: string }
+  /**
+   * The one row of a collection whose `column` is the name in `from`, upper and lower case and blanks around it aside. Where none or several
+   * have it, the name waits.
+   */
+  | { kind: "byName"; from: string; collection: string; column: string }
   | { kind: "constant"; type: string; value: string };
 
 /** A condition over the table's columns; where it is false, the cell of `column` waits in quarantine. */
@@ -103,6 +142,11 @@ type FieldOptions = {
   orFrom?: string[];
   onConflict?: ConflictPolicy;
 };
+
+/** Its cells become records of a part. */
+export function inPart(part: string, takes: PartField["takes"] = "anything", aliases: string[] = []): PartField {
+  return { fate: "part", part, takes, aliases };
+}
 
 /** Goes to a column, or to a member of a JSON column. */
 export function to(column: string, codec: Codec, options: FieldOptions = {}): MappedField {
@@ -126,23 +170,26 @@ export function beside(column: string, codec: Codec): MappedField {
 
 /** Is not brought over, for a reason that a person can judge. Its values stay in the ledger. */
 export function dropped(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "dropped", because, aliases, reverseOf: null, computed: null };
+  return { ...unmapped("dropped", because), aliases };
+}
+
+/** Is not brought over where the source says the same elsewhere; else its value waits. */
+export function superseded(because: string, supersededBy: Superseded, aliases: string[] = []): UnmappedField {
+  return { ...unmapped("dropped", because), aliases, supersededBy };
+}
+
+function unmapped(fate: UnmappedField["fate"], because: string): UnmappedField {
+  return { fate, because, aliases: [], reverseOf: null, computed: null, supersededBy: null };
 }
 
 /** The other side of a link: it follows from the field that it mirrors, and the verifier holds the two against each other. */
 export function reverseOf(collection: string, field: string): UnmappedField {
-  return {
-    fate: "derived",
-    because: `The other side of ${collection}.${field}.`,
-    aliases: [],
-    reverseOf: { collection, field },
-    computed: null,
-  };
+  return { ...unmapped("derived", `The other side of ${collection}.${field}.`), reverseOf: { collection, field } };
 }
 
 /** A secret: never kept in plain, neither in a row nor in the ledger. */
 export function secret(because: string, aliases: string[] = []): UnmappedField {
-  return { fate: "secret", because, aliases, reverseOf: null, computed: null };
+  return { ...unmapped("secret", because), aliases };
 }
 
 /** How many records of a collection link to this one: worked out again, and held against the source's number. */
@@ -163,7 +210,11 @@ export function rollupOf(
   aliases: string[] = [],
 ): UnmappedField {
   const because = `Worked out anew: \`${sql}\` over ${collection}.${link}.`;
-  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: { collection, link }, sql } };
+  return {
+    ...unmapped("derived", because),
+    aliases,
+    computed: { codec, over: { collection, link }, through: null, sql },
+  };
 }
 
 /**
@@ -173,7 +224,17 @@ export function rollupOf(
  */
 export function formula(codec: Codec, sql: string, aliases: string[] = []): UnmappedField {
   const because = `Worked out anew: \`${sql}\`.`;
-  return { fate: "derived", because, aliases, reverseOf: null, computed: { codec, over: null, sql } };
+  return { ...unmapped("derived", because), aliases, computed: { codec, over: null, through: null, sql } };
+}
+
+/**
+ * What the source shows of the record that a link of this one points to.
+ *
+ * @param sql an expression over `linked`, the row of that record
+ */
+export function lookup(link: string, codec: Codec, sql: string, aliases: string[] = []): UnmappedField {
+  const because = `Worked out anew: \`${sql}\` of what ${link} links to.`;
+  return { ...unmapped("derived", because), aliases, computed: { codec, over: null, through: link, sql } };
 }
 
 /** A collection that becomes rows of a table. */
@@ -181,21 +242,32 @@ export function collection(
   name: string,
   table: string,
   fields: Record<string, Field>,
-  options: Partial<Pick<Collection, "aliases" | "isOptional" | "derived" | "unique" | "rules" | "stamped">> = {},
+  options: Partial<Pick<Collection, "aliases" | "isOptional" | "partOf" | "derived" | "unique" | "rules">> = {},
 ): Collection {
   return {
     aliases: [],
     isOptional: false,
+    partOf: null,
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
     ...options,
     name,
     table,
     leftOut: null,
     fields,
   };
+}
+
+/** A collection whose records are made of cells of others. Its name is ours, and no table of a source is called so. */
+export function part(
+  name: string,
+  table: string,
+  partOf: Part,
+  fields: Record<string, Field>,
+  options: Partial<Pick<Collection, "derived" | "unique" | "rules">> = {},
+): Collection {
+  return collection(name, table, fields, { ...options, partOf });
 }
 
 /** A collection that is left out, for a reason. */
@@ -206,12 +278,17 @@ export function leftOut(name: string, because: string): Collection {
     table: null,
     leftOut: because,
     isOptional: true,
+    partOf: null,
     fields: {},
     derived: {},
     unique: [],
     rules: [],
-    stamped: {},
   };
+}
+
+/** The names of the collections that a part is made of. */
+export function parentsOf(partOf: Part): string[] {
+  return partOf.kind === "names" ? [...new Set(partOf.cells.map(({ collection: name }) => name))] : [partOf.collection];
 }
 
 /** The mapped fields of a collection, with the source's names. */

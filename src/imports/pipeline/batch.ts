@@ -19,7 +19,7 @@ export type BatchStatus =
   | "rolling_back"
   | "rolled_back";
 
-/** The right to work on a batch. It is renewed with every transaction; whoever takes the batch over has another token. */
+/** The right to work on a batch. A heartbeat renews it; whoever takes the batch over has another token. */
 export interface Lease {
   id: string;
   tenantId: string;
@@ -155,13 +155,18 @@ export async function takeBatch(
   batchId: string,
 ): Promise<{ leaseToken: string; status: BatchStatus } | null> {
   return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
-    const { rows } = await client.query<{ status: BatchStatus }>(
-      `select status from imports.batches where tenant_id = $1 and id = $2 for no key update`,
+    const { rows } = await client.query<{ status: BatchStatus; is_planned: boolean }>(
+      `select batch.status, batch.status = 'planned' and exists (
+         select from imports.plans plan where plan.tenant_id = batch.tenant_id and plan.batch_id = batch.id
+       ) as is_planned
+       from imports.batches batch
+       where batch.tenant_id = $1 and batch.id = $2
+       for no key update of batch`,
       [tenantId, batchId],
     );
-    const status = rows[0]?.status;
-    if (status === undefined || (status !== "queued" && !isUnderWay(status))) return null;
-    // A lease whose row is locked is at work this moment, however long its statement takes: nobody waits for it.
+    const { status, is_planned } = rows[0] ?? {};
+    if (status === undefined || is_planned || (status !== "queued" && !isUnderWay(status))) return null;
+    // A transaction holds the lease, perhaps one that a dead process has left: nobody waits for its end, for there is another turn soon.
     const held = await client.query<{ is_at_work: boolean }>(
       `select free.batch_id is null as is_at_work
        from app_private.import_leases lease
@@ -191,15 +196,15 @@ export async function takeBatch(
 }
 
 /**
- * One transaction of a batch's work. It renews the lease first, and holds its row until it commits: whoever was taken over cannot
- * commit any more, and nobody takes over what is at work.
+ * One transaction of a batch's work. It holds the lease's row until it commits, and leaves it to others of the same process to hold it as
+ * well: whoever was taken over cannot commit any more, and nobody takes over what is at work.
  *
  * @throws LeaseLost where the batch belongs to somebody else by now, or was paused or cancelled
  */
 export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
   const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
   return await withIdentity(batch.pool, identity, async (client) => {
-    await renewLease(batch, client);
+    await holdLease(batch, client);
     // A statement whose process was killed holds the lease until it has run out, unless the server looks who is left to be told (Windows cannot).
     await client.query(
       `select set_config('timezone', 'UTC', true),
@@ -225,7 +230,7 @@ export async function setStatus(
       batch.tenantId,
       batch.id,
     ]);
-    await renewLease(batch, client);
+    await holdLease(batch, client);
     const hasEnded = status !== "verifying";
     await client.query(
       `update imports.batches
@@ -261,25 +266,27 @@ export async function releaseLease(batch: Lease): Promise<boolean> {
   });
 }
 
-/** Keeps the lease alive while the source is slow to answer. A transaction that holds it keeps it anyhow, and is not waited for. */
-export async function beat({ id, pool, leaseToken }: Lease): Promise<void> {
-  await pool.query(
-    `update app_private.import_leases set heartbeat_at = clock_timestamp()
-     where token = $2 and batch_id = (select batch_id from app_private.import_leases where batch_id = $1 for update skip locked)`,
-    [id, leaseToken],
+/** Keeps the lease alive. */
+export async function beat(batch: Lease): Promise<void> {
+  await withIdentity(batch.pool, { kind: "worker", tenantId: batch.tenantId }, (client) =>
+    client.query(
+      `update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2`,
+      [batch.id, batch.leaseToken],
+    ),
   );
 }
 
-/** Looks at the status and claims the effects of the batch in one statement: a pause that comes in between would make them a person's. */
-async function renewLease(batch: Lease, client: pg.PoolClient): Promise<void> {
+/**
+ * A key share: a takeover must do without, a heartbeat need not. The look at the status and the claim to the batch's effects are one statement: a
+ * pause that came in between would make them a person's.
+ */
+async function holdLease(batch: Lease, client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ status: BatchStatus }>(
-    `with renewed as (
-       update app_private.import_leases set heartbeat_at = clock_timestamp() where batch_id = $1 and token = $2
-       returning batch_id, tenant_id
-     )
-     select batch.status, app.current_import_batch_id() as confirmed_batch_id
-     from renewed
-     join imports.batches batch on batch.tenant_id = renewed.tenant_id and batch.id = renewed.batch_id`,
+    `select batch.status, app.current_import_batch_id() as claimed_batch_id
+     from app_private.import_leases lease
+     join imports.batches batch on batch.tenant_id = lease.tenant_id and batch.id = lease.batch_id
+     where lease.batch_id = $1 and lease.token = $2
+     for key share of lease`,
     [batch.id, batch.leaseToken],
   );
   const status = rows[0]?.status;

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { fail } from "../../errors.ts";
-import { type Collection, type Field, leftOut, mappedFields } from "../mappings/mapping.ts";
-import type { SourceCollection, SourceSchema } from "../sources/source.ts";
+import { type Collection, type Field, leftOut, mappedFields, type Part, parentsOf } from "../mappings/mapping.ts";
+import type { SourceCollection, SourceField, SourceSchema } from "../sources/source.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { shapeOf } from "./sql.ts";
 
@@ -42,11 +42,14 @@ export function placeCollections(
 ): { collection: Collection; source: SourceCollection }[] {
   const missing: string[] = [];
   const placed: { collection: Collection; source: SourceCollection }[] = [];
+  const findSource = (collection: Collection) =>
+    schema.collections.find(({ name }) => [collection.name, ...collection.aliases].includes(name));
   for (const collection of collections) {
-    const names = [collection.name, ...collection.aliases];
-    const source = schema.collections.find(({ name }) => names.includes(name));
+    const { partOf } = collection;
+    const source =
+      findSource(collection) ?? (partOf === null ? undefined : placePart(collection, partOf, collections, findSource));
     if (source !== undefined) placed.push({ collection, source });
-    else if (!collection.isOptional) missing.push(collection.name);
+    else if (!collection.isOptional && partOf === null) missing.push(collection.name);
   }
   if (missing.length > 0) {
     const renamed = schema.collections.flatMap(({ id, name }) => {
@@ -67,6 +70,42 @@ export function placeCollections(
   ];
 }
 
+/**
+ * A part as if the source had it: with those of its fields that its parents have. Undefined where the source has none of them. (A ledger
+ * that is read as a source has it, as it was.)
+ */
+function placePart(
+  part: Collection,
+  partOf: Part,
+  collections: Collection[],
+  findSource: (collection: Collection) => SourceCollection | undefined,
+): SourceCollection | undefined {
+  const parents = collections
+    .filter(({ name }) => parentsOf(partOf).includes(name))
+    .map((parent) => ({ parent, source: findSource(parent) }))
+    .filter((entry): entry is { parent: Collection; source: SourceCollection } => entry.source !== undefined);
+  if (parents.length === 0) return undefined;
+  const fields = mappedFields(part).flatMap(([name, { codec, isBeside }]): SourceField[] => {
+    if (isBeside) return [];
+    const own = { id: name, name, kind: codec.kinds[0] as string, options: null };
+    if (partOf.kind !== "split" || name === partOf.owner) return [own];
+    // Under the name that the part gives it, whatever the source calls it.
+    return parents.flatMap(({ parent, source }) => {
+      const names = [name, ...(parent.fields[name]?.aliases ?? [])];
+      const field = source.fields.find((declared) => names.includes(declared.name));
+      return field === undefined ? [] : [{ ...field, name }];
+    });
+  });
+  return { id: part.name, name: part.name, fields };
+}
+
+/** The lines of the ledger whose records are made of those of a line. */
+export function partsOf(line: LedgerCollection, ledger: LedgerCollection[]): LedgerCollection[] {
+  return ledger.filter(
+    ({ collection: { partOf } }) => partOf !== null && parentsOf(partOf).includes(line.collection.name),
+  );
+}
+
 /** The fate of a source's field under a mapping. */
 export function placeField(collection: Collection, name: string): PlacedField {
   const known = Object.entries(collection.fields).find(
@@ -77,6 +116,8 @@ export function placeField(collection: Collection, name: string): PlacedField {
 
 function fateOf(field: Field | undefined): Omit<PlacedField, "name"> {
   if (field === undefined) return { fate: "unknown", column: null, because: null };
+  if (field.fate === "part")
+    return { fate: "mapped", column: null, because: `Its cells are records of ${field.part}.` };
   if (field.fate !== "mapped") return { fate: field.fate, column: null, because: field.because };
   return { fate: "mapped", column: field.key === null ? field.column : `${field.column}.${field.key}`, because: null };
 }

@@ -4,26 +4,29 @@ import { mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { columnHash, latestBase, rowHash } from "./row_hash.ts";
+import { holdingMerges } from "./merges.ts";
+import { columnHash, latestBase, quote, rowHash } from "./row_hash.ts";
 import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 
 /** How many rows are deleted in one transaction. */
 const chunkSize = 500;
 
+/** PostgreSQL's code for a second batch of a source under way, among others. */
+const underWay = "23505";
+
 /**
  * Finds the rows of earlier imports whose record the source no longer has, and decides which of them stay: those that people edited, unless
  * the source wins, those that such a row belongs to, and those that something else holds on to. A source that is known to be partial
- * lacks nothing.
+ * lacks nothing. Rows that were merged into others go as well, whoever edited them.
  *
  * @returns why the batch must stop, where more is gone than may be; null else
  */
 export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<string | null> {
-  if (batch.source.isPartial === true) return null;
   const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
   return await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
     const tooMany: string[] = [];
-    for (const line of lines) {
+    for (const line of batch.source.isPartial === true ? [] : lines) {
       const { gone, known } = await markGone(client, batch, line);
       if (gone * 100 <= batch.deleteThreshold * known) continue;
       const percent = ((gone * 100) / known).toFixed(1);
@@ -33,6 +36,7 @@ export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]):
       return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
     }
     for (const line of lines) await keepEdited(client, batch, line);
+    for (const line of lines) await markMerged(client, batch, line);
     for (const line of lines.toReversed()) await keepParents(client, batch, line, ledger);
     return null;
   });
@@ -65,7 +69,7 @@ async function markGone(
       from imports.crosswalk
       join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = crosswalk.row_id
       where crosswalk.tenant_id = ${batch.tenantId} and crosswalk.source_id = ${batch.sourceId}
-        and crosswalk.collection = ${line.collection.name}
+        and crosswalk.collection = ${line.collection.name} and not crosswalk.is_merged
     ),
     gone as materialized (
       select known.row_id, known.record_id, record.sha256
@@ -86,11 +90,25 @@ async function markGone(
   return { gone: Number(found?.gone ?? 0), known: Number(found?.known ?? 0) };
 }
 
+/** The rows that merged records had before. */
+async function markMerged(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<void> {
+  await run(
+    client,
+    sql`
+    insert into app_private.import_gone_rows (batch_id, row_id, collection_id, record_id, sha256, into_row_id)
+    select ${batch.id}, payload.row_id, ${line.id}, payload.record_id, payload.sha256, merging.into_row_id
+    from (${holdingMerges(batch, line.collection.name)}) merging
+    join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = merging.row_id
+    join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = payload.row_id
+    on conflict (batch_id, row_id) do nothing`,
+  );
+}
+
 async function keepEdited(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<void> {
   if (batch.onConflict === "source_wins") return;
   const shape = shapeOf(line.collection);
-  const hashes = join(
-    shape.columns.map((column) => columnHash(`existing.${column}`)),
+  const columns = join(
+    shape.columns.map((column) => sql`(${raw(quote(column))}, ${columnHash(`existing.${column}`)})`),
     ", ",
   );
   await keep(
@@ -105,9 +123,11 @@ async function keepEdited(client: pg.ClientBase, batch: LoadingBatch, line: Ledg
     left join lateral (${latestBase(batch, shape, "existing")}) latest on true
     where gone.batch_id = ${batch.id} and gone.collection_id = ${line.id} and not gone.is_kept
       and case
-        when latest.column_hashes is null or latest.columns <> ${shape.columns}::text[]
-          then latest.row_hash is distinct from ${rowHash(shape, "existing")}
-        else latest.column_hashes <> array[${hashes}]
+        when latest.column_hashes is null then latest.row_hash is distinct from ${rowHash(shape, "existing")}
+        else exists (
+          select from (values ${columns}) as now (name, hash)
+          where latest.column_hashes[array_position(latest.columns, now.name)] <> now.hash
+        )
       end`,
   );
 }
@@ -132,6 +152,7 @@ async function keepParents(
       from app_private.import_gone_rows child
       join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = child.row_id
       join app_private.import_gone_rows gone on gone.batch_id = child.batch_id and gone.row_id = existing.${raw(field.column)}
+        and gone.into_row_id is null
       where child.batch_id = ${batch.id} and child.collection_id = ${line.id} and child.is_kept and not gone.is_kept
       order by gone.row_id, child.record_id`,
     );
@@ -170,24 +191,73 @@ export async function tryDeletions(batch: LoadingBatch, ledger: LedgerCollection
   for (const line of ledger.toReversed()) {
     if (line.collection.table === null || line.step !== "landed") continue;
     await inBatch(batch, async (client) => {
-      const ids = await goingRows(client, batch, line, null);
-      for (let start = 0; start < ids.length; start += chunkSize) {
-        const chunk = ids.slice(start, start + chunkSize);
-        if ((await tryToDelete(client, batch, line, chunk)) === null) continue;
-        for (const id of chunk) {
-          const obstacle = await tryToDelete(client, batch, line, [id]);
-          if (obstacle === null) continue;
-          await keep(
-            client,
-            batch,
-            line,
-            "gone_but_held",
-            sql`select ${id}::uuid as row_id, ${obstacle}::text as detail`,
-          );
-        }
-      }
+      await keepHeld(client, batch, line, await findObstacles(client, batch, line));
     });
   }
+}
+
+/**
+ * The same for a plan, which deletes nothing: for the length of a savepoint it runs. Where another import of the source is under way it
+ * cannot, and does not need to, since that one changes what the plan was made of.
+ */
+export async function foreseeObstacles(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
+  await inBatch(batch, async (client) => {
+    const held: { line: LedgerCollection; obstacles: Obstacle[] }[] = [];
+    await client.query("savepoint rehearsal");
+    try {
+      for (const status of ["queued", "running"]) {
+        await client.query(
+          `update imports.batches set status = $3::imports.batch_status where tenant_id = $1 and id = $2`,
+          [batch.tenantId, batch.id, status],
+        );
+      }
+      for (const line of ledger.toReversed()) {
+        if (line.collection.table === null || line.step !== "landed") continue;
+        held.push({ line, obstacles: await findObstacles(client, batch, line) });
+      }
+    } catch (error) {
+      if (errorCode(error) !== underWay) throw error;
+    }
+    await client.query("rollback to savepoint rehearsal");
+    for (const { line, obstacles } of held) await keepHeld(client, batch, line, obstacles);
+  });
+}
+
+/** A row that cannot be deleted, and why. */
+interface Obstacle {
+  rowId: string;
+  detail: string;
+}
+
+async function findObstacles(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<Obstacle[]> {
+  const obstacles: Obstacle[] = [];
+  const rows = await goingRows(client, batch, line, null);
+  for (let start = 0; start < rows.length; start += chunkSize) {
+    const chunk = rows.slice(start, start + chunkSize);
+    if ((await tryToDelete(client, batch, line, chunk)) === null) continue;
+    for (const row of chunk) {
+      const detail = await tryToDelete(client, batch, line, [row]);
+      if (detail !== null) obstacles.push({ rowId: row.rowId, detail });
+    }
+  }
+  return obstacles;
+}
+
+async function keepHeld(
+  client: pg.ClientBase,
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  obstacles: Obstacle[],
+): Promise<void> {
+  await keep(
+    client,
+    batch,
+    line,
+    "gone_but_held",
+    sql`
+      select * from unnest(${obstacles.map(({ rowId }) => rowId)}::uuid[], ${obstacles.map(({ detail }) => detail)}::text[])
+        as held (row_id, detail)`,
+  );
 }
 
 /** @returns what stands in the way, or null */
@@ -195,11 +265,11 @@ async function tryToDelete(
   client: pg.ClientBase,
   batch: LoadingBatch,
   line: LedgerCollection,
-  ids: string[],
+  rows: GoingRow[],
 ): Promise<string | null> {
   await client.query("savepoint deletion");
   try {
-    await deleteRows(client, batch, line, ids);
+    await deleteRows(client, batch, line, rows);
     await client.query("rollback to savepoint deletion");
     return null;
   } catch (error) {
@@ -211,67 +281,102 @@ async function tryToDelete(
 }
 
 /**
- * Moves ranked rows that will be deleted behind all others, so that those that stay can take their places. Their images are kept first.
+ * Makes room for what comes in: rows that will be deleted go behind all others where they are ranked, and give up the values that no two
+ * rows may have, as far as their columns can be empty. Their images are kept first. Done again, it changes nothing that counts.
  */
 export async function makeRoom(batch: LoadingBatch, line: LedgerCollection, shape: Shape): Promise<void> {
   const ranked = Object.entries(line.collection.derived).find(([, { kind }]) => kind === "rank");
-  if (ranked === undefined || ranked[1].kind !== "rank") return;
-  const place = raw(ranked[0]);
-  const within = raw(ranked[1].within);
-  const columns = shape.columns.map((column) => (column === ranked[0] ? "moving.new_place" : `row.${column}`));
-  const moved = raw(`sha256(convert_to(jsonb_build_array(${columns.join(", ")})::text, 'UTF8'))`);
   await inBatch(batch, async (client) => {
+    const freed = await nullableColumns(
+      client,
+      shape,
+      line.collection.unique.map((columns) => columns.at(-1) as string),
+    );
+    const changes = new Map(freed.map((column) => [column, sql`null`]));
+    if (ranked !== undefined && ranked[1].kind === "rank") {
+      const place = raw(ranked[0]);
+      const within = raw(ranked[1].within);
+      changes.set(
+        ranked[0],
+        sql`row_number() over (partition by existing.${within} order by existing.${place})
+            + (select greatest(max(other.${place}), (
+                 select max(place.place) from app_private.import_places place
+                 where place.batch_id = ${batch.id} and place.collection_id = ${line.id}
+               ))
+               from ${raw(shape.table)} other
+               where other.tenant_id = ${batch.tenantId} and other.${within} = existing.${within})`,
+      );
+    }
+    if (changes.size === 0) return;
+    const columns = [...changes.keys()];
+    const moved = raw(
+      `sha256(convert_to(jsonb_build_array(${shape.columns.map((column) => (changes.has(column) ? `moving.new_${column}` : `row.${column}`)).join(", ")})::text, 'UTF8'))`,
+    );
     await run(
       client,
       sql`
       with moving as materialized (
         select existing.id, to_jsonb(existing) as image,
-               row_number() over (partition by existing.${within} order by existing.${place})
-               + (select greatest(max(other.${place}), (
-                    select max(place.place) from app_private.import_places place
-                    where place.batch_id = ${batch.id} and place.collection_id = ${line.id}
-                  ))
-                  from ${raw(shape.table)} other
-                  where other.tenant_id = ${batch.tenantId} and other.${within} = existing.${within}) as new_place
+               ${join(
+                 columns.map(
+                   (column) => sql`(${changes.get(column)})::${raw(typeIn(shape, column))} as ${raw(`new_${column}`)}`,
+                 ),
+                 ", ",
+               )}
         from app_private.import_gone_rows gone
         join ${raw(shape.table)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = gone.row_id
         where gone.batch_id = ${batch.id} and gone.collection_id = ${line.id} and not gone.is_kept
-          and not exists (
-            select from imports.effects effect
-            where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.row_id = existing.id
-          )
       ),
       images as (
         insert into app_private.import_before_images (batch_id, row_id, table_name, image)
         select ${batch.id}, moving.id, ${shape.table}, moving.image from moving
+        on conflict do nothing
       ),
       effects as (
         insert into imports.effects (batch_id, row_id, table_name, effect, row_hash)
         select ${batch.id}, moving.id, ${shape.table}, 'updated', ${moved} from moving
         join ${raw(shape.table)} row on row.tenant_id = ${batch.tenantId} and row.id = moving.id
+        on conflict (tenant_id, batch_id, row_id, table_name) do update set row_hash = excluded.row_hash
       )
       update ${raw(shape.table)} existing
-      set ${place} = moving.new_place
+      set ${raw(columns.map((column) => `${column} = moving.new_${column}`).join(", "))}
       from moving
       where existing.tenant_id = ${batch.tenantId} and existing.id = moving.id`,
     );
   });
 }
 
-/** Deletes what is gone and does not stay, children before their parents; rows and outcomes of a chunk in one transaction. */
+function typeIn(shape: Shape, column: string): string {
+  return shape.given.find(({ name }) => name === column)?.type ?? "integer";
+}
+
+async function nullableColumns(client: pg.ClientBase, { table }: Shape, columns: string[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select attname as name from pg_attribute
+     where attrelid = $1::regclass and not attnotnull and not attisdropped and attname = any ($2::text[])
+     order by attnum`,
+    [table, columns],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Deletes what is gone and does not stay, children before their parents, and what was merged into another row, when that one has got what
+ * belongs to it; rows and outcomes of a chunk in one transaction.
+ */
 export async function removeGone(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
   for (const line of ledger.toReversed()) {
     if (line.collection.table === null) continue;
     for (let remain = true; remain; ) {
       remain = await inBatch(batch, async (client) => {
-        const ids = await goingRows(client, batch, line, chunkSize);
-        if (ids.length === 0) return false;
-        await deleteRows(client, batch, line, ids);
+        const rows = await goingRows(client, batch, line, chunkSize);
+        if (rows.length === 0) return false;
+        await deleteRows(client, batch, line, rows);
         await client.query(
           `insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
            select batch_id, collection_id, row_id, record_id, sha256, 'deleted', 'gone_from_source'
-           from app_private.import_gone_rows where batch_id = $1 and row_id = any ($2::uuid[])`,
-          [batch.id, ids],
+           from app_private.import_gone_rows where batch_id = $1 and row_id = any ($2::uuid[]) and into_row_id is null`,
+          [batch.id, rows.map(({ rowId }) => rowId)],
         );
         return true;
       });
@@ -279,35 +384,48 @@ export async function removeGone(batch: LoadingBatch, ledger: LedgerCollection[]
   }
 }
 
+/** A row that will be deleted; one that was merged goes into another. */
+interface GoingRow {
+  rowId: string;
+  intoRowId: string | null;
+}
+
 async function goingRows(
   client: pg.ClientBase,
   batch: LoadingBatch,
   line: LedgerCollection,
   limit: number | null,
-): Promise<string[]> {
-  const { rows } = await client.query<{ row_id: string }>(
-    `select gone.row_id from app_private.import_gone_rows gone
-     where gone.batch_id = $1 and gone.collection_id = $2 and not gone.is_kept
-       and not exists (
-         select from imports.records record
-         where record.tenant_id = $3 and record.batch_id = $1 and record.row_id = gone.row_id
-       )
-     order by gone.row_id
-     limit $4`,
-    [batch.id, line.id, batch.tenantId, limit],
+): Promise<GoingRow[]> {
+  return await run<GoingRow & pg.QueryResultRow>(
+    client,
+    sql`
+    select gone.row_id as "rowId", gone.into_row_id as "intoRowId"
+    from app_private.import_gone_rows gone
+    join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = gone.row_id
+    where gone.batch_id = ${batch.id} and gone.collection_id = ${line.id} and not gone.is_kept
+    order by gone.row_id
+    limit ${limit}`,
   );
-  return rows.map(({ row_id }) => row_id);
 }
 
 async function deleteRows(
   client: pg.ClientBase,
   batch: LoadingBatch,
   line: LedgerCollection,
-  ids: string[],
+  rows: GoingRow[],
 ): Promise<void> {
+  for (const { rowId, intoRowId } of rows) {
+    if (intoRowId === null) continue;
+    await client.query(`select app_private.merge_imported_rows($1, $2, $3, $4)`, [
+      batch.id,
+      line.collection.table,
+      rowId,
+      intoRowId,
+    ]);
+  }
   await client.query(`select app_private.delete_imported_rows($1, $2, $3::uuid[])`, [
     batch.id,
     line.collection.table,
-    ids,
+    rows.flatMap(({ rowId, intoRowId }) => (intoRowId === null ? [rowId] : [])),
   ]);
 }

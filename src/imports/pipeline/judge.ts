@@ -1,5 +1,12 @@
-import { type ConflictPolicy, columnsOf, type Derivation, mappedFields } from "../mappings/mapping.ts";
-import type { LoadingBatch } from "./batch.ts";
+import {
+  type Collection,
+  type ConflictPolicy,
+  columnsOf,
+  type Derivation,
+  type MappedField,
+  mappedFields,
+} from "../mappings/mapping.ts";
+import type { Batch, LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { columnHash, isUndone, latestBase, quote, rowHash } from "./row_hash.ts";
 import { incomingRows, join, listed, raw, type Shape, type Sql, sql } from "./sql.ts";
@@ -8,7 +15,7 @@ import { incomingRows, join, listed, raw, type Shape, type Sql, sql } from "./sq
 const unknownHash = 1;
 
 /**
- * `judged`: the rows as they will be, each with what is to be done. A row that differs from its record is taken apart column by column:
+ * `judged`: the rows as they will be, each with what is to be done (`row_outcome`; a table may have a column `outcome`). A row that differs from its record is taken apart column by column:
  * what the source changed is written, what people edited stays, and what both changed is a conflict, which the policy decides.
  *
  * @param lost columns that stay as they are, for their fields are lost
@@ -37,8 +44,8 @@ export function judgedRows(
           when verdict.changed is not null then 'updated'
           when verdict.held is not null then 'skipped'
           else 'unchanged'
-        end as outcome,
-        verdict.kept, verdict.bases, verdict.conflicts,
+        end as row_outcome,
+        verdict.kept as kept_columns, verdict.bases as column_bases, verdict.conflicts as column_conflicts,
         ${join(written, ", ")}
       from incoming
       left join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = incoming.row_id
@@ -50,19 +57,9 @@ export function judgedRows(
 function incomingBeside(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, condition: Sql): Sql {
   const { collection } = ledger;
   const table = raw(shape.table);
-  // Cells that validation found wanting, though they could be decoded.
-  const checked = new Set([
-    ...collection.rules.map(({ column }) => column),
-    ...collection.unique.map((columns) => columns.at(-1) as string),
-    ...mappedFields(collection).flatMap(([, field]) => (field.codec.linksTo === undefined ? [] : [field.column])),
-  ]);
-  const given = shape.given.map(({ name }) =>
-    checked.has(name)
-      ? raw(`case when ${quote(name)} = any (waiting.columns) then null else incoming.${name} end as ${name}`)
-      : raw(`incoming.${name}`),
-  );
-  const derived = Object.entries(collection.derived).map(([column, derivation]) =>
-    deriveColumn(batch, table, column, derivation),
+  const given = givenColumns(collection);
+  const derived = Object.entries(collection.derived).map(
+    ([column, derivation]) => sql`${deriveColumn(batch, collection, shape, column, derivation)} as ${raw(column)}`,
   );
   return sql`
     incoming as materialized (
@@ -145,7 +142,14 @@ function verdicts(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
 }
 
 /** A column that no field gives, worked out in SQL beside the incoming row. */
-function deriveColumn(batch: LoadingBatch, table: Sql, column: string, derivation: Derivation): Sql {
+function deriveColumn(
+  batch: LoadingBatch,
+  collection: Collection,
+  shape: Shape,
+  column: string,
+  derivation: Derivation,
+): Sql {
+  const table = raw(shape.table);
   switch (derivation.kind) {
     case "slug": {
       const slug = sql`app_private.slugify(incoming.${raw(derivation.from)})`;
@@ -154,18 +158,58 @@ function deriveColumn(batch: LoadingBatch, table: Sql, column: string, derivatio
           select from ${table} other where other.tenant_id = ${batch.tenantId} and other.${raw(column)} = ${slug}
         ) then ${slug}
         else ${slug} || '-' || left(incoming.row_id::text, 8)
-      end) as ${raw(column)}`;
+      end)`;
     }
     case "rank":
-      return sql`place.place as ${raw(column)}`;
-    case "through":
+      return sql`place.place`;
+    case "through": {
+      const { link } = derivation;
+      const linkedBy = collection.derived[link];
       return sql`(
         select through.${raw(derivation.column)} from ${raw(derivation.table)} through
-        where through.tenant_id = ${batch.tenantId} and through.id = incoming.${raw(derivation.link)}
-      ) as ${raw(column)}`;
+        where through.tenant_id = ${batch.tenantId}
+          and through.id = ${linkedBy === undefined ? raw(`incoming.${link}`) : deriveColumn(batch, collection, shape, link, linkedBy)}
+      )`;
+    }
+    case "byName":
+      return resolvedName(batch, shape, column, "incoming");
     case "constant":
-      return sql`${derivation.value}::${raw(derivation.type)} as ${raw(column)}`;
+      return sql`${derivation.value}::${raw(derivation.type)}`;
   }
+}
+
+/** The given columns of `incoming`, without the cells that validation found wanting, though they could be decoded: `waiting.columns`. */
+export function givenColumns(collection: Collection): Sql[] {
+  const checked = new Set([
+    ...collection.rules.map(({ column }) => column),
+    ...collection.unique.map((columns) => columns.at(-1) as string),
+    ...Object.values(collection.derived).flatMap((derivation) =>
+      derivation.kind === "byName" ? [derivation.from] : [],
+    ),
+    ...mappedFields(collection).flatMap(([, field]) => (field.codec.linksTo === undefined ? [] : [field.column])),
+  ]);
+  return columnsOf(collection).map(({ column, type, fields }) =>
+    checked.has(column)
+      ? raw(
+          `case when ${quote(column)} = any (waiting.columns) then ${absentValue(fields, type)} else incoming.${column} end as ${column}`,
+        )
+      : raw(`incoming.${column}`),
+  );
+}
+
+/** What a column holds whose cell waits: what an empty cell would mean. */
+function absentValue(fields: [string, MappedField][], type: string): string {
+  const absent = fields.find(([, field]) => field.key === null)?.[1].codec.absent;
+  return absent === null || absent === undefined ? "null" : `${quote(String(absent))}::${type}`;
+}
+
+/** The row that a name stands for, as validation has found it. */
+export function resolvedName(batch: Batch, shape: Shape, column: string, alias: string): Sql {
+  return sql`(
+    select (payload.rows -> ${shape.table} -> 0 ->> ${column})::uuid
+    from app_private.import_payloads payload
+    where payload.batch_id = ${batch.id} and payload.row_id = ${raw(alias)}.row_id
+  )`;
 }
 
 function quoted(text: string): Sql {

@@ -1,13 +1,15 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type pg from "pg";
+import { binaryArray } from "../../database/binary_array.ts";
 import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
 import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
 import { rowId } from "../identity.ts";
 import type { Collection, Mapping } from "../mappings/mapping.ts";
+import { makePartMaker } from "../parts.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
 import type { SourcePage, SourceRecord } from "../sources/source.ts";
-import { copyAttachments, keepAttachments } from "./attachments.ts";
+import { copyAttachments, keepAttachments, type LandedAttachment } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
 import { type LedgerCollection, placeField } from "./collections.ts";
@@ -28,13 +30,15 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads a collection to its end and keeps every record as it came, with the row that the mapping makes of it. A page and the place where
- * the next one begins commit together, so that a killed worker's successor goes on there.
+ * the next one begins commit together, so that a killed worker's successor goes on there. What parts make of the page lands with it.
  *
+ * @param parts the collections whose records are made of this one's
  * @param onProgress told after every page how many records have landed
  */
 export async function land(
   batch: Batch,
   ledger: LedgerCollection,
+  parts: LedgerCollection[],
   onProgress: (landed: number) => void,
 ): Promise<void> {
   const { collection, source } = ledger;
@@ -42,35 +46,119 @@ export async function land(
   const fixes = await inBatch(batch, (client) => readFixes(client, batch, collection.name));
   let lastPage = 0;
   let hasRestarted = false;
-  for await (const page of batch.source.pages(source, ledger.nextPage)) {
-    // Met again after a restart, a record is no repetition of the source's.
-    hasRestarted ||= page.number <= lastPage;
-    lastPage = page.number;
-    const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
-    const attachments = await copyAttachments(batch, ledger, page.records);
-    ledger.landed += await inBatch(batch, async (client) => {
-      const kept = await keep(client, batch, ledger, page, landings);
-      if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
-      await countCells(client, ledger, kept);
-      const keptRows = new Set(kept.map((landing) => landing.rowId));
-      await keepAttachments(
-        client,
-        batch,
-        ledger,
-        attachments.filter((file) => keptRows.has(file.rowId)),
+  // While a page is being written, the next one is read and decoded.
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const page of batch.source.pages(source, ledger.nextPage)) {
+      // Met again after a restart, a record is no repetition of the source's.
+      hasRestarted ||= page.number <= lastPage;
+      lastPage = page.number;
+      const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
+      const attachments = await copyAttachments(batch, ledger, page.records);
+      await writing;
+      writing = writePage(batch, ledger, parts, page, { landings, attachments, hasRestarted }).then(() =>
+        onProgress(ledger.landed),
       );
-      await writeCalls(client, batch.id, batch.source);
-      await client.query(
-        `update imports.collections
-         set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
-         where tenant_id = $1 and id = $2`,
-        [batch.tenantId, ledger.id, page.next, kept.length],
-      );
-      return kept.length;
-    });
-    onProgress(ledger.landed);
+      // Whether it went well is asked when the next page is there, which may be long after it went wrong.
+      writing.catch(() => {});
+    }
+  } finally {
+    await writing;
   }
   ledger.step = "landed";
+}
+
+/** What a page brought, made ready to be written. */
+interface Brought {
+  landings: Landing[];
+  attachments: LandedAttachment[];
+  hasRestarted: boolean;
+}
+
+/** A page, with all that it brought and the place where the next one begins, in one transaction. */
+async function writePage(
+  batch: Batch,
+  ledger: LedgerCollection,
+  parts: LedgerCollection[],
+  page: SourcePage,
+  brought: Brought,
+): Promise<void> {
+  const { landings, attachments, hasRestarted } = brought;
+  ledger.landed += await inBatch(batch, async (client) => {
+    const kept = await keep(client, batch, ledger, page.number, landings);
+    if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
+    await countCells(client, ledger, kept);
+    for (const part of parts) await landPart(client, batch, part, ledger.collection, page.number, kept);
+    const keptRows = new Set(kept.map((landing) => landing.rowId));
+    await keepAttachments(
+      client,
+      batch,
+      ledger,
+      attachments.filter((file) => keptRows.has(file.rowId)),
+    );
+    await writeCalls(client, batch.id, batch.source);
+    await client.query(
+      `update imports.collections
+       set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
+       where tenant_id = $1 and id = $2`,
+      [batch.tenantId, ledger.id, page.next, kept.length],
+    );
+    return kept.length;
+  });
+}
+
+/** A record that a part's records are made of: as it landed, or as people put it right. */
+export type Parent = Pick<Landing, "text" | "fixedText"> & { record: Pick<SourceRecord, "id"> };
+
+/**
+ * Lands what a part makes of its parents' records. A name that is there already is no repetition of the source's, nor is what a replay
+ * makes once more.
+ *
+ * @returns how many are new
+ */
+export async function landPart(
+  client: pg.ClientBase,
+  batch: Batch,
+  part: LedgerCollection,
+  parent: Collection,
+  page: number,
+  parents: Parent[],
+  isFirstReading = true,
+): Promise<number> {
+  const { collection } = part;
+  if (collection.partOf === null) throw new Error(`${collection.name} is no part`);
+  const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
+  const make = makePartMaker(collection, collection.partOf, parent, batch.mapping.cellsIn);
+  const fixes = await readFixes(client, batch, collection.name);
+  const landings = parents.flatMap(({ record, text, fixedText }) => {
+    const made = fixedText ?? text;
+    if (made === null) return [];
+    return make(record.id, made).map(({ id, text: own }) =>
+      prepare(batch, collection, { id, bytes: Buffer.from(own) }, decode, fixes),
+    );
+  });
+  const kept = await keep(client, batch, part, page, landings);
+  if (isFirstReading && collection.partOf.kind === "elements") await tellRepeated(client, batch, part, landings, kept);
+  await countCells(client, part, kept);
+  if (kept.length > 0) {
+    await client.query(
+      `update imports.collections set landed = landed + $3, is_settled = false where tenant_id = $1 and id = $2`,
+      [batch.tenantId, part.id, kept.length],
+    );
+  }
+  part.landed += kept.length;
+  return kept.length;
+}
+
+/** Parts have landed when all others have. */
+export async function finishParts(batch: Batch, parts: LedgerCollection[]): Promise<void> {
+  await inBatch(batch, (client) =>
+    client.query(`update imports.collections set step = 'landed' where tenant_id = $1 and id = any ($2::uuid[])`, [
+      batch.tenantId,
+      parts.map(({ id }) => id),
+    ]),
+  );
+  for (const part of parts) part.step = "landed";
 }
 
 function prepare(
@@ -80,7 +168,7 @@ function prepare(
   decode: Decoder,
   fixes: Map<string, Fix[]>,
 ): Landing {
-  const sha256 = createHash("sha256").update(record.bytes).digest();
+  const sha256 = hash("sha256", record.bytes, "buffer");
   const bytes = blankSecrets(record.bytes, batch.mapping, collection);
   const text = decodeUtf8(bytes);
   return {
@@ -136,7 +224,7 @@ async function keep(
   client: pg.ClientBase,
   batch: Batch,
   ledger: LedgerCollection,
-  page: SourcePage,
+  page: number,
   landings: Landing[],
 ): Promise<Landing[]> {
   const { rows } = await client.query<{ row_id: string }>(
@@ -152,15 +240,30 @@ async function keep(
       batch.id,
       ledger.id,
       ledger.landed,
-      page.number,
+      page,
       landings.map((landing) => landing.rowId),
       landings.map((landing) => landing.record.id),
-      landings.map((landing) => landing.sha256),
-      landings.map((landing) => landing.text),
-      landings.map((landing) => landing.bytes),
-      landings.map((landing) => landing.fixedText),
+      binaryArray(
+        "bytea",
+        landings.map((landing) => landing.sha256),
+      ),
+      binaryArray(
+        "text",
+        landings.map((landing) => landing.text),
+      ),
+      binaryArray(
+        "bytea",
+        landings.map((landing) => landing.bytes),
+      ),
+      binaryArray(
+        "text",
+        landings.map((landing) => landing.fixedText),
+      ),
       landings.map(({ text, fixedText }) => holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "")),
-      landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+      binaryArray(
+        "jsonb",
+        landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+      ),
       landings.map((landing) => landing.decoded.refusal),
     ],
   );
@@ -168,6 +271,7 @@ async function keep(
   // Of a record that a page brings twice only the first was written.
   const kept = landings.filter((landing) => fresh.delete(landing.rowId));
   const issues = kept.flatMap((landing) => landing.decoded.issues.map((issue) => ({ landing, issue })));
+  if (issues.length === 0) return kept;
   await client.query(
     `insert into imports.issues (batch_id, collection_id, row_id, record_id, field, column_name, fate, reason, original, way_out)
      select $1, $2, *
@@ -195,6 +299,7 @@ async function tellRepeated(
   landings: Landing[],
   kept: Landing[],
 ): Promise<void> {
+  if (kept.length === landings.length) return;
   const repeated = landings.filter((landing) => !kept.includes(landing));
   await client.query(
     `insert into imports.issues (batch_id, collection_id, row_id, record_id, reason, way_out)

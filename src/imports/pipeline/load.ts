@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { errorCode, errorMessage } from "../../errors.ts";
 import { reasons } from "../reasons.ts";
+import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { makeRoom } from "./gone.ts";
@@ -18,6 +19,9 @@ const missingReference = "23503";
 
 /** And for a value that must be unique and is there already. */
 const takenValue = "23505";
+
+/** And for a lock that did not come free in time, or never would. */
+const lockNotFree = /^(55P03|40P01)$/;
 
 /** Somebody edited a row between reading and writing it: the chunk is judged anew. */
 class EditedMeanwhile extends Error {}
@@ -42,10 +46,13 @@ export async function load(
     const lost = await lostColumns(batch, ledger);
     const chunks = await countChunks(batch, ledger, shape);
     let done = 0;
-    for (let chunk = ledger.chunksLoaded; chunk < chunks; chunk += 1) {
-      done += await loadChunk(batch, ledger, shape, lost, chunk);
-      ledger.chunksLoaded = chunk + 1;
+    const tell = (records: number) => {
+      done += records;
       onProgress(done);
+    };
+    while (ledger.chunksLoaded < chunks) {
+      await loadTogether(batch, ledger, shape, lost, chunks, tell);
+      if (ledger.chunksLoaded < chunks) tell(await loadChunk(batch, ledger, shape, lost, ledger.chunksLoaded));
     }
   }
   await inBatch(batch, async (client) => {
@@ -73,6 +80,35 @@ async function countChunks(batch: Batch, ledger: LedgerCollection, shape: Shape)
 }
 
 /**
+ * Loads several chunks at once, each in a transaction of its own, and commits them in their order, so that the checkpoint always says how
+ * far the collection is. Where something goes wrong it leaves off: the next chunk is for `loadChunk`, by itself.
+ */
+async function loadTogether(
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  lost: string[],
+  chunks: number,
+  tell: (records: number) => void,
+): Promise<void> {
+  // A slug is free or taken by what came in before it.
+  const isInTurn = Object.values(ledger.collection.derived).some(({ kind }) => kind === "slug");
+  const waiting = Array.from({ length: chunks - ledger.chunksLoaded }, (_, index) => ledger.chunksLoaded + index);
+  let before: Promise<unknown> = Promise.resolve();
+  try {
+    await eachAtOnce(waiting, isInTurn ? 1 : connectionsAtOnce(batch), async (chunk) => {
+      const attempt = attemptChunk(batch, ledger, shape, lost, chunk, before);
+      before = attempt;
+      tell(await attempt);
+    });
+  } catch (error) {
+    const isForOneAlone =
+      error instanceof EditedMeanwhile || isRefusal(error) || lockNotFree.test(errorCode(error) ?? "");
+    if (!isForOneAlone) throw error;
+  }
+}
+
+/**
  * One chunk, in one transaction. A record that the table refuses, by a rule that the mapping does not know, is set aside, and the others
  * come in without it.
  *
@@ -85,33 +121,56 @@ async function loadChunk(
   lost: string[],
   chunk: number,
 ): Promise<number> {
-  const inChunk = isRanked(ledger)
-    ? sql`place.collection_id = ${ledger.id} and place.chunk = ${chunk}`
-    : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
-  const attempt = () =>
-    inBatch(batch, async (client) => {
-      await expectChunk(client);
-      const [loaded] = await run<Loaded>(client, loadRows(batch, ledger, shape, lost, inChunk));
-      if (loaded?.written !== loaded?.meant) throw new EditedMeanwhile("rows were edited while they were loaded");
-      await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
-        batch.tenantId,
-        ledger.id,
-        chunk + 1,
-      ]);
-      return Number(loaded?.records ?? 0);
-    });
   for (let judgement = 1; ; judgement += 1) {
     try {
-      return await attempt();
+      return await attemptChunk(batch, ledger, shape, lost, chunk);
     } catch (error) {
       // A value that somebody else took in this moment may be free to choose: a slug.
       const isAnotherTry =
         error instanceof EditedMeanwhile ||
         (errorCode(error) === takenValue && judgement === 1) ||
-        (isRefusal(error) && (await setAside(batch, ledger, shape, lost, inChunk)));
+        (isRefusal(error) && (await setAside(batch, ledger, shape, lost, inChunk(ledger, chunk))));
       if (!isAnotherTry || judgement === judgements) throw error;
     }
   }
+}
+
+/**
+ * Rows, ledger and checkpoint of a chunk, in one transaction.
+ *
+ * @param turn the chunk before, where it is not in yet: this one waits for it with its checkpoint, and fails with it
+ * @returns how many records have their outcome now
+ */
+async function attemptChunk(
+  batch: LoadingBatch,
+  ledger: LedgerCollection,
+  shape: Shape,
+  lost: string[],
+  chunk: number,
+  turn: Promise<unknown> | null = null,
+): Promise<number> {
+  const records = await inBatch(batch, async (client) => {
+    await expectChunk(client);
+    // Whoever comes later may hold what this one needs, and wait for it.
+    if (turn !== null) await client.query("set local lock_timeout = '3s'");
+    const [loaded] = await run<Loaded>(client, loadRows(batch, ledger, shape, lost, inChunk(ledger, chunk)));
+    if (loaded?.written !== loaded?.meant) throw new EditedMeanwhile("rows were edited while they were loaded");
+    await turn;
+    await client.query(`update imports.collections set chunks_loaded = $3 where tenant_id = $1 and id = $2`, [
+      batch.tenantId,
+      ledger.id,
+      chunk + 1,
+    ]);
+    return Number(loaded?.records ?? 0);
+  });
+  ledger.chunksLoaded = chunk + 1;
+  return records;
+}
+
+function inChunk(ledger: LedgerCollection, chunk: number): Sql {
+  return isRanked(ledger)
+    ? sql`place.collection_id = ${ledger.id} and place.chunk = ${chunk}`
+    : sql`incoming.source_position between ${chunk * chunkSize + 1} and ${(chunk + 1) * chunkSize}`;
 }
 
 /** What a table says to a row: a value out of range, a constraint. */
@@ -119,9 +178,14 @@ function isRefusal(error: unknown): boolean {
   return /^2[23]/.test(errorCode(error) ?? "");
 }
 
+/** A record that the table refuses, and its words. */
+interface Refusal {
+  rowId: string;
+  detail: string;
+}
+
 /**
- * Tries the records of a chunk one by one, and quarantines those that the table refuses. A missing sibling is no refusal: it comes with
- * the others.
+ * Tries the records of a chunk, in ever smaller parts, and quarantines those that the table refuses.
  *
  * @returns whether there were any
  */
@@ -133,21 +197,23 @@ async function setAside(
   inChunk: Sql,
 ): Promise<boolean> {
   return await inBatch(batch, async (client) => {
-    const rows = await run<{ row_id: string }>(
+    const rank = Object.values(ledger.collection.derived).find((derivation) => derivation.kind === "rank");
+    const rows = await run<{ siblings: string[] }>(
       client,
-      sql`with ${judgedRows(batch, ledger, shape, lost, inChunk)} select judged.row_id from judged`,
+      sql`
+        with ${judgedRows(batch, ledger, shape, lost, inChunk)}
+        select array_agg(judged.row_id) as siblings from judged
+        group by judged.${raw(rank === undefined ? "row_id" : rank.within)}
+        order by min(judged.source_position)`,
     );
-    const refused: { rowId: string; detail: string }[] = [];
-    for (const { row_id } of rows) {
-      await client.query("savepoint trial");
-      try {
-        await run(client, loadRows(batch, ledger, shape, lost, sql`${inChunk} and incoming.row_id = ${row_id}`));
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        if (errorCode(error) !== missingReference) refused.push({ rowId: row_id, detail: `${errorMessage(error)}.` });
-      }
-      await client.query("rollback to savepoint trial");
-    }
+    const refused = await findRefused(
+      rows.map(({ siblings }) => siblings),
+      (rowIds) =>
+        refusalOf(
+          client,
+          loadRows(batch, ledger, shape, lost, sql`${inChunk} and incoming.row_id = any (${rowIds}::uuid[])`),
+        ),
+    );
     await quarantineRefused(client, batch, ledger, refused);
     for (const [name, field] of siblingLinks(ledger.collection)) {
       await checkSiblingLink(client, batch, ledger, shape, name, field);
@@ -156,11 +222,49 @@ async function setAside(
   });
 }
 
+/**
+ * Which records a table refuses: halves are halved again until they come in, or are one record. Siblings link to each other and are parted
+ * last.
+ *
+ * @param refusalOf tries records, and gives the table's error
+ */
+async function findRefused(groups: string[][], refusalOf: (rowIds: string[]) => Promise<unknown>): Promise<Refusal[]> {
+  const rowIds = groups.flat();
+  const error = rowIds.length === 0 ? null : await refusalOf(rowIds);
+  if (error === null) return [];
+  if (rowIds.length === 1) {
+    // A missing sibling is no refusal: it comes with the others.
+    return errorCode(error) === missingReference
+      ? []
+      : [{ rowId: rowIds[0] as string, detail: `${errorMessage(error)}.` }];
+  }
+  const parts = groups.length === 1 ? rowIds.map((rowId) => [rowId]) : groups;
+  const half = Math.ceil(parts.length / 2);
+  return [
+    ...(await findRefused(parts.slice(0, half), refusalOf)),
+    ...(await findRefused(parts.slice(half), refusalOf)),
+  ];
+}
+
+/** What a table says to rows, which are taken back at once; null where it takes them. */
+async function refusalOf(client: pg.ClientBase, rows: Sql): Promise<unknown> {
+  await client.query("savepoint trial");
+  try {
+    await run(client, rows);
+    return null;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return error;
+  } finally {
+    await client.query("rollback to savepoint trial");
+  }
+}
+
 async function quarantineRefused(
   client: pg.ClientBase,
   batch: Batch,
   ledger: LedgerCollection,
-  refused: { rowId: string; detail: string }[],
+  refused: Refusal[],
 ): Promise<void> {
   await client.query(
     `with refused as (
@@ -191,13 +295,17 @@ interface Loaded {
   written: string;
 }
 
-/** What is to be done with the rows that meet a condition, in one statement: rows, before-images, effects, issues and outcomes. */
+/**
+ * What is to be done with the rows that meet a condition, in one statement: rows, before-images, effects, issues and outcomes. The tenant
+ * is named, though it is the default: a default asks who asks for every row.
+ */
 function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, lost: string[], condition: Sql): Sql {
   const table = raw(shape.table);
   const assignments = raw(shape.columns.map((name) => `${name} = judged.${name}`).join(", "));
   const hashes = join(
     shape.columns.map(
-      (column) => sql`coalesce((judged.bases ->> ${raw(quote(column))})::bigint, ${columnHash(`judged.${column}`)})`,
+      (column) =>
+        sql`coalesce((judged.column_bases ->> ${raw(quote(column))})::bigint, ${columnHash(`judged.${column}`)})`,
     ),
     ", ",
   );
@@ -208,14 +316,14 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       select ${batch.id}, existing.id, ${shape.table}, to_jsonb(existing)
       from judged
       join ${table} existing on existing.tenant_id = ${batch.tenantId} and existing.id = judged.row_id
-      where judged.outcome = 'updated'
+      where judged.row_outcome = 'updated'
       on conflict (batch_id, row_id, table_name) do nothing
     ),
     inserted as (
-      insert into ${table} (id, ${listed(shape.columns)})
-      select judged.row_id, ${listed(shape.columns, "judged")}
+      insert into ${table} (tenant_id, id, ${listed(shape.columns)})
+      select ${batch.tenantId}, judged.row_id, ${listed(shape.columns, "judged")}
       from judged
-      where judged.outcome = 'inserted'
+      where judged.row_outcome = 'inserted'
       order by judged.source_position
     ),
     updated as (
@@ -223,15 +331,15 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       set ${assignments}
       from judged
       where existing.tenant_id = ${batch.tenantId} and existing.id = judged.row_id and existing.xmin = judged.row_version
-        and judged.outcome = 'updated'
+        and judged.row_outcome = 'updated'
       returning existing.id
     ),
     effects as (
-      insert into imports.effects as known (batch_id, row_id, table_name, effect, row_hash, column_hashes)
-      select ${batch.id}, judged.row_id, ${shape.table}, judged.outcome::text::imports.row_effect, ${rowHash(shape, "judged")},
+      insert into imports.effects as known (tenant_id, batch_id, row_id, table_name, effect, row_hash, column_hashes)
+      select ${batch.tenantId}, ${batch.id}, judged.row_id, ${shape.table}, judged.row_outcome::text::imports.row_effect, ${rowHash(shape, "judged")},
              array[${hashes}]
       from judged
-      where judged.outcome in ('inserted', 'updated')
+      where judged.row_outcome in ('inserted', 'updated')
       on conflict (tenant_id, batch_id, row_id, table_name) do update
         set effect = case known.effect when 'inserted' then known.effect else 'updated' end,
             row_hash = excluded.row_hash, column_hashes = excluded.column_hashes
@@ -242,7 +350,7 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       select ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, nullif(conflict.cell ->> 1, ''), conflict.cell ->> 0, ways.reason,
              conflict.cell ->> 3, conflict.cell ->> 4, ways.out
       from judged
-      cross join lateral jsonb_array_elements(judged.conflicts) as conflict (cell)
+      cross join lateral jsonb_array_elements(judged.column_conflicts) as conflict (cell)
       join (values
         ('hold', 'edited_since_import', ${reasons.edited_since_import}),
         ('database_wins', 'kept_over_source', ${reasons.kept_over_source}),
@@ -250,15 +358,16 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
       ) as ways (policy, reason, out) on ways.policy = conflict.cell ->> 2
     ),
     recorded as (
-      insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason, kept_columns, has_conflict)
-      select ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged")}::imports.record_outcome,
-             case judged.outcome when 'skipped' then 'edited_since_import' end, judged.kept, judged.conflicts is not null
+      insert into imports.records
+        (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, reason, kept_columns, has_conflict)
+      select ${batch.tenantId}, ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged", "row_outcome")}::imports.record_outcome,
+             case judged.row_outcome when 'skipped' then 'edited_since_import' end, judged.kept_columns, judged.column_conflicts is not null
       from judged
       order by judged.source_position
       returning id
     )
     select (select count(*) from recorded) as records,
-           (select count(*) from judged where judged.outcome = 'updated') as meant,
+           (select count(*) from judged where judged.row_outcome = 'updated') as meant,
            (select count(*) from updated) as written`;
 }
 

@@ -10,7 +10,9 @@ import { expectedColumn } from "../proof/records.ts";
 import { landedCells, landedJson, waitingCells } from "../proof/source_cells.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { resolvedName } from "./judge.ts";
 import { findLostFields } from "./lost_fields.ts";
+import { type MergedRows, readMergedRows } from "./merges.ts";
 import { columnHash, isUndone, latestBase, outcomeOf, rowHash } from "./row_hash.ts";
 import { expectWholeCollections, join, raw, run, type Sql, shapeOf, sql } from "./sql.ts";
 
@@ -46,13 +48,14 @@ export async function predict(batch: LoadingBatch, line: LedgerCollection): Prom
     await client.query(
       `insert into app_private.import_predicted_records (batch_id, row_id, collection_id, outcome, has_conflict)
        select batch_id, row_id, collection_id, 'deleted', false from app_private.import_gone_rows
-       where batch_id = $1 and collection_id = $2 and not is_kept
+       where batch_id = $1 and collection_id = $2 and not is_kept and into_row_id is null
        on conflict do nothing`,
       [batch.id, line.id],
     );
     if (line.collection.table !== null) {
       const lost = await findLostFields(client, batch, line);
-      await run(client, predictRows(batch, line, new Set(lost.map(({ column }) => column))));
+      const merged = await readMergedRows(client, batch);
+      await run(client, predictRows(batch, line, new Set(lost.map(({ column }) => column)), merged));
     }
     await countRecords(client, batch, line);
     await countCells(client, batch, line);
@@ -61,9 +64,9 @@ export async function predict(batch: LoadingBatch, line: LedgerCollection): Prom
 }
 
 /** Predicts every record that validation lets through; only those that differ from the usual are listed. */
-function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>): Sql {
+function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>, merged: MergedRows): Sql {
   return sql`
-    with ${comparedRows(batch, line, lost)},
+    with ${comparedRows(batch, line, lost, merged)},
     ahead as materialized (
       select payload.row_id,
              case when existing.id is null then 'inserted' else coalesce(compared.outcome, 'unchanged') end as outcome,
@@ -77,7 +80,7 @@ function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<stri
         )
     ),
     predicted as materialized (
-      select ahead.row_id, ${outcomeOf(batch, shapeOf(line.collection), "ahead")}::imports.record_outcome as outcome, ahead.has_conflict
+      select ahead.row_id, ${outcomeOf(batch, shapeOf(line.collection), "ahead", "outcome")}::imports.record_outcome as outcome, ahead.has_conflict
       from ahead
     ),
     counted as (select outcome, count(*) as records from predicted group by outcome),
@@ -95,12 +98,12 @@ function predictRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<stri
 }
 
 /** `compared`: the rows that are there and differ from what their record says, each with what must become of it. */
-function comparedRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>): Sql {
+function comparedRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<string>, merged: MergedRows): Sql {
   const { collection } = line;
   const table = raw(collection.table as string);
   const given = columnsOf(collection).map(({ column, type, fields }) => ({
     column,
-    expected: sql`(${expectedColumn(line, fields, batch.sourceId)})::${raw(type)}`,
+    expected: sql`(${expectedColumn(line, fields, batch.sourceId, merged)})::${raw(type)}`,
     policy: policyOf(fields, batch.onConflict),
   }));
   const expected = given.map(({ column, expected: value }) => sql`${value} as ${raw(column)}`);
@@ -182,32 +185,61 @@ function policyOf(fields: [string, MappedField][], otherwise: ConflictPolicy): C
 }
 
 /** What a column should hold that no field gives; null where it is given once and kept. */
-function expectDerived(batch: Batch, line: LedgerCollection, column: string, derivation: Derivation): Sql | null {
+function expectDerived(
+  batch: LoadingBatch,
+  line: LedgerCollection,
+  column: string,
+  derivation: Derivation,
+): Sql | null {
   switch (derivation.kind) {
     case "slug":
       return null;
     case "rank":
       return sql`place.place`;
     case "through": {
-      // Its row may come in with this batch, or change.
-      const link = raw(`said.${derivation.link}`);
-      const through = raw(derivation.column);
+      const linkedBy = line.collection.derived[derivation.link];
+      const link =
+        linkedBy === undefined ? raw(`said.${derivation.link}`) : expectDerived(batch, line, derivation.link, linkedBy);
       return sql`(
-        select coalesce(
-          (select (jsonb_populate_record(target, jsonb_build_object(${derivation.column}::text, payload.rows -> ${derivation.table} -> 0 -> ${derivation.column}::text))).${through}
-           from app_private.import_payloads payload
-           where payload.batch_id = ${batch.id} and payload.row_id = ${link} and payload.rows is not null),
-          target.${through}
-        )
+        select ${expectThrough(batch, derivation)}
         from (select ${link} as id) wanted
         left join ${raw(derivation.table)} target on target.tenant_id = ${batch.tenantId} and target.id = wanted.id
+        left join lateral (
+          select (jsonb_populate_record(target, jsonb_build_object(
+            ${derivation.column}::text, payload.rows -> ${derivation.table} -> 0 -> ${derivation.column}::text
+          ))).${raw(derivation.column)} as value
+          from app_private.import_payloads payload
+          where payload.batch_id = ${batch.id} and payload.row_id = wanted.id and payload.rows is not null
+        ) coming on true
       )`;
     }
+    case "byName":
+      return resolvedName(batch, shapeOf(line.collection), column, "said");
     case "constant":
       return sql`${derivation.value}::${raw(derivation.type)}`;
     default:
       throw new Error(`${line.collection.name}.${column} is derived in a way that cannot be predicted`);
   }
+}
+
+/** What a column of the row that a link points to will be, out of `target` as it is and `coming` as the source has it: that is judged as well. */
+function expectThrough(batch: LoadingBatch, { table, column }: Extract<Derivation, { kind: "through" }>): Sql {
+  const parent = batch.mapping.collections.find(
+    (candidate) => candidate.table === table && columnsOf(candidate).some((filled) => filled.column === column),
+  );
+  if (parent === undefined) return raw(`target.${column}`);
+  const fields = columnsOf(parent).find((filled) => filled.column === column)?.fields ?? [];
+  const base = sql`(
+    select latest.column_hashes[array_position(latest.columns, ${column}::text)]
+    from (${latestBase(batch, shapeOf(parent), "target")}) latest
+  )`;
+  return sql`case
+    when target.id is null then coming.value
+    when coming.value is null or coming.value is not distinct from target.${raw(column)} then target.${raw(column)}
+    when ${base} is distinct from ${columnHash(`target.${column}`)}
+      and (${base} = ${columnHash("coming.value")} or ${policyOf(fields, batch.onConflict) !== "source_wins"}) then target.${raw(column)}
+    else coming.value
+  end`;
 }
 
 /** Outcomes: those that were decided or listed, and the usual one. */
@@ -265,22 +297,29 @@ async function countCells(client: pg.ClientBase, batch: Batch, line: LedgerColle
         and issue.row_id is not null and issue.field is not null and issue.settled_at is null
       group by issue.field
     ),
+    merged as (
+      select issue.field as name, count(*) as cells
+      from imports.issues issue
+      where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id} and issue.reason = 'merged_cell' and issue.settled_at is null
+      group by issue.field
+    ),
     cells as (
       select field.name, field.fate, field.converted, coalesce(given.cells, 0) as given, coalesce(waiting.told, 0) as told,
-             coalesce(waiting.cells, 0) as waiting
+             coalesce(waiting.cells, 0) as waiting, coalesce(merged.cells, 0) as merged
       from imports.fields field
       left join given on given.name = field.name
       left join waiting on waiting.name = field.name
+      left join merged on merged.name = field.name
       where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id}
     )
     insert into imports.predictions (collection_id, field, fate, predicted)
     select ${line.id}, cells.name, fate.name, fate.predicted
     from cells
     cross join lateral (values
-      ('exact', case when cells.fate = 'mapped' then cells.given - cells.waiting - cells.converted else 0 end),
+      ('exact', case when cells.fate = 'mapped' then cells.given - cells.waiting - cells.merged - cells.converted else 0 end),
       ('converted', case when cells.fate = 'mapped' then cells.converted else 0 end),
-      ('quarantined', case cells.fate when 'mapped' then cells.told when 'unknown' then cells.given else 0 end),
-      ('dropped', case when cells.fate in ('dropped', 'derived', 'secret') then cells.given else 0 end)
+      ('quarantined', case cells.fate when 'unknown' then cells.given else cells.told end),
+      ('dropped', case when cells.fate in ('dropped', 'derived', 'secret') then cells.given - cells.waiting else cells.merged end)
     ) as fate (name, predicted)`,
   );
 }

@@ -3,7 +3,9 @@ import { type CellFate, type DecodedRecord, holdsRefusedText, makeDecoder } from
 import { decodeFixed, readFixes } from "../fixes.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, mappingHash } from "./batch.ts";
-import type { LedgerCollection } from "./collections.ts";
+import { type LedgerCollection, partsOf } from "./collections.ts";
+import { landPart } from "./land.ts";
+import { linkingRows, moveLinks } from "./merges.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
 import { raw, run, shapeOf, sql } from "./sql.ts";
 
@@ -18,16 +20,23 @@ interface Waiting {
 }
 
 /**
- * Takes up what waits: records that were kept out, those that came in without a cell, and conflicts that nobody has decided. They are decoded anew, by the
- * mapping and with the fixes as they are now, and lose their outcome; the load gives them another. Ranked siblings of theirs do too, since
- * their places follow. All in one transaction: a replay is prepared, or it is not.
+ * Takes up what waits: records that were kept out, those that came in without a cell, conflicts that nobody has decided, and what links to a
+ * record that is merged into another now. They are decoded anew, by the mapping and with the fixes as they are now, and lose their outcome;
+ * the load gives them another. Ranked siblings of theirs do too, since their places follow. All in one transaction: a replay is prepared,
+ * or it is not.
  */
 export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
   await inBatch(batch, async (client) => {
+    const takenUp = new Set<LedgerCollection>();
     for (const line of ledger) {
       if (line.collection.table === null) continue;
-      if ((await decodeWaiting(client, batch, line)) === 0) continue;
+      const grown = await decodeWaiting(client, batch, line, partsOf(line, ledger));
+      if (grown === null) continue;
+      await moveLinks(client, batch, line);
       await takeUpSiblings(client, batch, line);
+      for (const taken of [line, ...grown]) takenUp.add(taken);
+    }
+    for (const line of takenUp) {
       // What is about the collection is told anew.
       await client.query(
         `update imports.issues set settled_at = now()
@@ -59,16 +68,20 @@ export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): P
   });
 }
 
-/** @returns how many records were taken up */
-async function decodeWaiting(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<number> {
+/** @returns the parts that have new records by what people put right; null where nothing was taken up */
+async function decodeWaiting(
+  client: pg.ClientBase,
+  batch: Batch,
+  line: LedgerCollection,
+  parts: LedgerCollection[],
+): Promise<LedgerCollection[] | null> {
   const decode = makeDecoder(batch.mapping, line.collection, batch.sourceId);
   const fixes = await readFixes(client, batch, line.collection.name);
-  let count = 0;
-  for (let last = "0"; ; ) {
-    const waiting = await readWaiting(client, batch, line, last);
-    if (waiting.length === 0) return count;
+  const grown = new Set<LedgerCollection>();
+  for (let last: string | null = null; ; ) {
+    const waiting = await readWaiting(client, batch, line, last ?? "0");
+    if (waiting.length === 0) return last === null ? null : [...grown];
     last = (waiting.at(-1) as Waiting).position;
-    count += waiting.length;
     const decoded = waiting.flatMap(({ row_id, record_id, source_text }) =>
       source_text === null
         ? []
@@ -106,6 +119,12 @@ async function decodeWaiting(client: pg.ClientBase, batch: Batch, line: LedgerCo
       ],
     );
     await tellIssues(client, batch, line, decoded);
+    const putRight = decoded.flatMap(({ recordId, text, fixedText }) =>
+      fixedText === null ? [] : [{ record: { id: recordId }, text, fixedText }],
+    );
+    for (const part of parts) {
+      if ((await landPart(client, batch, part, line.collection, 1, putRight, false)) > 0) grown.add(part);
+    }
   }
 }
 
@@ -129,6 +148,8 @@ async function readWaiting(
           select issue.row_id from imports.issues issue
           where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${line.id}
             and (issue.fate = 'quarantined' or issue.reason = 'edited_since_import') and issue.settled_at is null
+          union
+          (${linkingRows(batch, line)})
         )
       order by payload.position
       limit ${pageSize}`,

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { errorCode, errorMessage } from "../../errors.ts";
 import { inBatch, type Lease, setStatus } from "./batch.ts";
 import { rowHash } from "./row_hash.ts";
-import { join, raw, run, type Sql, sql } from "./sql.ts";
+import { join, listed, raw, run, type Sql, sql } from "./sql.ts";
 
 /*
  * Taking back what a batch brought. It needs neither the source nor the mapping: the ledger knows the columns that were filled, the
@@ -18,6 +18,8 @@ interface Line {
   name: string;
   table: string;
   columns: string[];
+  /** The columns that a row is made of again: all but those that the table makes itself. */
+  ownColumns: string[];
   /** The columns by which rows of the table link to each other. */
   selfLinks: string[];
   /** Sets of columns that no two rows of the tenant share. */
@@ -72,7 +74,7 @@ async function decide(batch: Lease): Promise<Line[]> {
              select array_agg(own.attname::text order by own.attnum)
              from pg_attribute own
              where own.attrelid = to_regclass(undoing.table_name) and own.attnum > 0 and not own.attisdropped
-               and own.attname not in ('version', 'updated_at')
+               and own.attgenerated = '' and own.attname not in ('version', 'updated_at')
            )
          from imports.undoings undoing
          join imports.collections collection on collection.tenant_id = undoing.tenant_id and collection.id = undoing.collection_id
@@ -82,6 +84,12 @@ async function decide(batch: Lease): Promise<Line[]> {
          )
        )
        select collection.id, collection.name, collection.table_name as table, collection.column_names as columns,
+              array(
+                select own.attname::text
+                from pg_attribute own
+                where own.attrelid = to_regclass(collection.table_name) and own.attnum > 0 and not own.attisdropped and own.attgenerated = ''
+                order by own.attnum
+              ) as "ownColumns",
               array(
                 select own.attname::text
                 from pg_constraint link
@@ -319,8 +327,8 @@ async function exchangeRows(client: pg.ClientBase, batch: Lease, line: Line, ids
         where row.tenant_id = ${batch.tenantId} and row.id = was.row_id and (select count(*) from removed) >= 0
         returning row.id
       )
-      insert into ${raw(line.table)}
-      select (was.row).*
+      insert into ${raw(line.table)} (${listed(line.ownColumns)})
+      select ${listed(line.ownColumns, "(was.row)")}
       from former was
       where (select count(*) from restored) >= 0
         and not exists (select from ${raw(line.table)} row where row.tenant_id = ${batch.tenantId} and row.id = was.row_id)`,

@@ -64,21 +64,23 @@ export function latestBase(batch: Batch, shape: Shape, alias: string): Sql {
  * What became of a record in this batch, against what was there before it: a row that a replay meets again was inserted or updated by the
  * batch all the same, and one that it makes again, because a person had deleted it meanwhile, was there before where the batch knew it.
  *
- * @param alias has `row_id` and the `outcome` that the row would have by itself
+ * @param alias has `row_id`
+ * @param outcomeColumn and the outcome that the row would have by itself
  */
-export function outcomeOf(batch: Batch, shape: Shape, alias: string): Sql {
+export function outcomeOf(batch: Batch, shape: Shape, alias: string, outcomeColumn: string): Sql {
   const judged = raw(alias);
-  if (!batch.replayedAt) return sql`${judged}.outcome`;
-  return sql`case when ${judged}.outcome in ('inserted', 'updated', 'unchanged') then coalesce((
+  const outcome = raw(`${alias}.${outcomeColumn}`);
+  if (!batch.replayedAt) return sql`${outcome}`;
+  return sql`case when ${outcome} in ('inserted', 'updated', 'unchanged') then coalesce((
     select case
         when effect.effect = 'inserted' then 'inserted'
-        when effect.effect = 'unlinked' and ${judged}.outcome = 'unchanged' then 'unchanged'
+        when effect.effect = 'unlinked' and ${outcome} = 'unchanged' then 'unchanged'
         else 'updated'
       end
     from imports.effects effect
     where effect.tenant_id = ${batch.tenantId} and effect.batch_id = ${batch.id} and effect.row_id = ${judged}.row_id
       and effect.table_name = ${shape.table}
-  ), ${judged}.outcome) else ${judged}.outcome end`;
+  ), ${outcome}) else ${outcome} end`;
 }
 
 /** Whether people edited a column since the last import wrote it; `latest` is what `latestBase` gives. */

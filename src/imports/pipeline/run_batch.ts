@@ -10,7 +10,7 @@ import { findMapping } from "../mappings/find_mapping.ts";
 import type { ConflictPolicy } from "../mappings/mapping.ts";
 import { openLedgerSource } from "../sources/ledger.ts";
 import { openSource, type SourceAccess } from "../sources/open_source.ts";
-import type { Source } from "../sources/source.ts";
+import type { Source, SourceSchema } from "../sources/source.ts";
 import {
   type Batch,
   type BatchStatus,
@@ -24,28 +24,21 @@ import {
   takeBatch,
 } from "./batch.ts";
 import { keepCalls } from "./calls.ts";
-import { type LedgerCollection, openLedger } from "./collections.ts";
+import { openLedger } from "./collections.ts";
 import { findGone, refuseDeletions, removeGone, tryDeletions } from "./gone.ts";
-import { land } from "./land.ts";
 import { load, settle } from "./load.ts";
-import { keepGarbageSmall } from "./memory.ts";
-import { comparePrediction, type Prediction, predict } from "./predict.ts";
+import { adoptPlan, giveUpPlan, makePlan, type Plan, writeActualPace } from "./plans.ts";
+import { comparePrediction } from "./predict.ts";
 import { prepareReplay } from "./replay.ts";
 import { rollBack } from "./rollback.ts";
-import { watchSchema } from "./schema_changes.ts";
-import { holdChildren, validate } from "./validate.ts";
+import { analyze, landAll, type Progress, predictAll, validateAll } from "./steps.ts";
+import { holdChildren } from "./validate.ts";
 import { verify } from "./verify.ts";
 
 const log = childLogger({ area: "imports" });
 
 /** How often a process says that it still works on a batch. */
 export const heartbeatMs = 5_000;
-
-/** From how many records on a collection changes what the planner should know. */
-const worthAnalyzing = 1_000;
-
-/** What a step tells of a collection while it goes on. */
-export type Progress = (step: "land" | "load" | "undo", collection: string, done: number) => void;
 
 /** Faults of the moment: the server has no room, is stopped or cancels, or two transactions were in each other's way. */
 const passing = /^(53|57|58|40|55P03)/;
@@ -57,7 +50,7 @@ function letsGo(error: unknown): boolean {
 }
 
 /**
- * Brings a batch to its end, from wherever it stands: land → validate → load → verify, or the rollback. Every step commits as it goes, so whoever is
+ * Brings a batch to its end, from wherever it stands: land → validate → load → verify, the plan, or the rollback. Every step commits as it goes, so whoever is
  * killed is followed by another who goes on at the last commit.
  *
  * @returns false where somebody else works on it, or there is nothing to do
@@ -91,6 +84,13 @@ export async function runBatch(
       ? openSource(location, access, pool)
       : openLedgerSource(pool, tenantId, batchId, location));
     const batch: LoadingBatch = { ...lease, ...known, source, files: openFiles(access) };
+    if (taken.status === "planned") {
+      const schema = await source.schema();
+      await withHeartbeat(batch, () => makePlan({ ...batch, files: undefined }, schema, onProgress));
+      await keepCalls(pool, tenantId, batchId, source);
+      await releaseLease(lease);
+      return true;
+    }
     await withHeartbeat(batch, async () => {
       if (isReplayDue) await prepareReplay(batch, await openLedger(batch));
       await finish(batch, taken.status, onProgress);
@@ -104,6 +104,13 @@ export async function runBatch(
       throw error;
     }
     if (source !== undefined) await keepCalls(pool, tenantId, batchId, source);
+    if (taken.status === "planned") {
+      log.warn({ batchId, err: error }, "no plan could be made");
+      return await giveUpPlan(lease, newsOf(error, "Look into the log; then ask for the plan again.")).then(
+        () => true,
+        letGo,
+      );
+    }
     if (error instanceof LandfallError && error.reason === "import_schema_changed") {
       log.warn({ batchId, reason: error.message }, "an import batch was cancelled");
       return await setStatus(lease, "cancelled", { message: error.message, wayOut: error.wayOut }).then(
@@ -118,31 +125,26 @@ export async function runBatch(
 }
 
 /**
- * Lands and validates a planned batch and says what its load would do. Nothing is written but the ledger.
+ * Makes the plan of a planned batch. Nothing is written but the ledger.
  *
- * @param source already open: a plan is made where it is asked for
- * @returns the predicted outcomes, by collection; `stops` says why a run would not come so far
+ * @param source already open: at the command line a plan is made where it is asked for
+ * @param schema its schema, as it was read just now
+ * @throws LandfallError `import_busy` where somebody makes it already, and what the source throws
  */
 export async function planBatch(
   pool: pg.Pool,
   source: Source,
+  schema: SourceSchema,
   tenantId: string,
   batchId: string,
   onProgress: Progress = () => {},
-): Promise<{ predictions: Map<string, Prediction>; stops: string | null }> {
+): Promise<Plan> {
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
   const { location: _location, isReplayDue: _isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
   const batch: LoadingBatch = { ...known, id: batchId, tenantId, source, pool, leaseToken: taken.leaseToken };
   try {
-    return await withHeartbeat(batch, async () => {
-      const ledger = await landAll(batch, onProgress);
-      const stops = await findGone(batch, ledger);
-      await validateAll(batch, ledger);
-      const predictions = await predictAll(batch, ledger);
-      await inBatch(batch, (client) => settle(client, batch));
-      return { predictions, stops };
-    });
+    return await withHeartbeat(batch, () => makePlan(batch, schema, onProgress));
   } finally {
     await keepCalls(pool, tenantId, batchId, source);
     await releaseLease(batch);
@@ -160,6 +162,7 @@ async function finish(batch: LoadingBatch, status: BatchStatus, onProgress: Prog
   if (tooMany !== null) refuseDeletions(tooMany);
   await tryDeletions(batch, ledger);
   await validateAll(batch, ledger);
+  await adoptPlan(batch, ledger);
   await predictAll(batch, ledger);
   for (const line of ledger) {
     if (line.step !== "validated") continue;
@@ -172,43 +175,8 @@ async function finish(batch: LoadingBatch, status: BatchStatus, onProgress: Prog
   await inBatch(batch, (client) => settle(client, batch));
   const isVerified = await verify(batch, ledger);
   const isPredicted = await comparePrediction(batch, ledger);
+  await writeActualPace(batch);
   await conclude(batch, isVerified && isPredicted);
-}
-
-/** One collection after the other: what waits of the first, the second must know. */
-async function validateAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
-  await analyze(batch);
-  for (const line of ledger) {
-    if (line.step !== "landed") continue;
-    await validate(batch, line);
-    // Of a few rows the statistics say little.
-    if (line.landed >= worthAnalyzing) await analyze(batch);
-  }
-}
-
-async function predictAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<Map<string, Prediction>> {
-  const predictions = new Map<string, Prediction>();
-  for (const line of ledger) predictions.set(line.collection.name, await predict(batch, line));
-  return predictions;
-}
-
-async function landAll(batch: Batch, onProgress: Progress): Promise<LedgerCollection[]> {
-  keepGarbageSmall();
-  const schema = await batch.source.schema();
-  const ledger = await openLedger(batch, schema);
-  const unread = ledger.filter(({ step }) => step === "waiting" || step === "landing");
-  if (unread.length === 0) return ledger;
-  await watchSchema(batch, ledger, schema);
-  await inBatch(batch, (client) => client.query(`select app_private.make_import_partition($1)`, [batch.id]));
-  for (const line of unread) await land(batch, line, (landed) => onProgress("land", line.collection.name, landed));
-  await watchSchema(batch, ledger, await batch.source.schema());
-  await keepCalls(batch.pool, batch.tenantId, batch.id, batch.source);
-  return ledger;
-}
-
-/** Tells the planner what the step before has written: a new partition has no statistics, and plans made without are quadratic. */
-async function analyze(batch: Batch): Promise<void> {
-  await inBatch(batch, (client) => client.query(`select app_private.analyze_imports($1)`, [batch.id]));
 }
 
 /** How it ended is read off the ledger. */
@@ -245,14 +213,15 @@ async function conclude(batch: Batch, isVerified: boolean): Promise<void> {
 
 /** Something that a person must settle first: the batch waits for that, and says what it is. */
 async function pause(lease: Lease, error: unknown): Promise<void> {
-  const news =
-    error instanceof LandfallError
-      ? { message: error.message, wayOut: error.wayOut }
-      : {
-          message: `It stopped at an error: ${errorMessage(error)}.`,
-          wayOut: `Look into the log; then let it go on where it stopped: landfall import resume ${lease.id}.`,
-        };
-  await setStatus(lease, "paused", news);
+  const wayOut = `Look into the log; then let it go on where it stopped: landfall import resume ${lease.id}.`;
+  await setStatus(lease, "paused", newsOf(error, wayOut));
+}
+
+/** What a batch says of an error; `wayOut` is for one that is not ours. */
+function newsOf(error: unknown, wayOut: string): { message: string; wayOut: string } {
+  return error instanceof LandfallError
+    ? { message: error.message, wayOut: error.wayOut }
+    : { message: `It stopped at an error: ${errorMessage(error)}.`, wayOut };
 }
 
 async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>): Promise<Result> {

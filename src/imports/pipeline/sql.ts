@@ -49,10 +49,13 @@ export async function run<Row extends pg.QueryResultRow>(client: pg.ClientBase, 
 
 /**
  * For a transaction whose statements go over whole collections: rows that were just written are not in the planner's statistics, and it
- * would go through them once for each row of the other side.
+ * would go through them once for each row of the other side. Every record is met once, so there is nothing to remember; and a side that is
+ * looked up should fit into memory.
  */
 export async function expectWholeCollections(client: pg.ClientBase): Promise<void> {
-  await client.query("set local enable_nestloop = off");
+  await client.query(
+    "set local enable_nestloop = off; set local enable_memoize = off; set local jit = off; set local work_mem = '64MB'",
+  );
 }
 
 /**
@@ -60,7 +63,9 @@ export async function expectWholeCollections(client: pg.ClientBase): Promise<voi
  * planner would go through the whole of it each time. By the index a chunk costs the same, however much is there.
  */
 export async function expectChunk(client: pg.ClientBase): Promise<void> {
-  await client.query("set local enable_hashjoin = off; set local enable_mergejoin = off");
+  await client.query(
+    "set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off; set local work_mem = '32MB'",
+  );
 }
 
 /** What a collection's rows consist of: columns that its fields fill, then derived ones. */
@@ -92,13 +97,17 @@ export function listed(names: string[], alias?: string): Sql {
 /**
  * The rows of a collection that nothing keeps out, as the mapping made them: `incoming`, with `row_id`, `record_id`, `sha256` and
  * `source_position`. In a replay, those that have no outcome.
+ *
+ * @param columns which of the columns in the payload's rows are looked at; taking out all of them costs most of the pass
  */
 export function incomingRows(
   batch: { id: string; tenantId: string; replayedAt?: Date | null },
   collectionId: string,
   shape: Shape,
+  columns: string[] = shape.columns,
 ): Sql {
-  const types = raw(shape.given.map(({ name, type }) => `${name} ${type}`).join(", "));
+  const wanted = shape.given.filter(({ name }) => columns.includes(name));
+  const types = raw(wanted.map(({ name, type }) => `${name} ${type}`).join(", "));
   return sql`
     select payload.row_id, payload.record_id, payload.sha256, payload.position as source_position, typed.*
     from app_private.import_payloads payload

@@ -2,19 +2,19 @@ import type pg from "pg";
 import { reasons } from "../reasons.ts";
 import type { Batch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { givenColumns } from "./judge.ts";
 import { incomingRows, join, raw, run, type Shape, sql } from "./sql.ts";
 
 /** A condition of the table's own: a row for which it is false is refused. */
 interface TableRule {
   name: string;
-  columns: string[];
   holds: string;
   meaning: string;
 }
 
 /**
  * Quarantines the records that the table would refuse, by its own checks and its columns that cannot be empty, read from the catalog:
- * so that a plan knows of them, and their children too.
+ * so that a plan knows of them, and their children too. A record is judged without the cells that wait.
  */
 export async function checkTableRules(
   client: pg.ClientBase,
@@ -24,7 +24,6 @@ export async function checkTableRules(
 ): Promise<void> {
   const { rows: rules } = await client.query<TableRule>(
     `select c.conname as name, pg_get_expr(c.conbin, c.conrelid) as holds,
-            array(select a.attname::text from pg_attribute a where a.attrelid = c.conrelid and a.attnum = any (c.conkey)) as columns,
             coalesce(obj_description(c.oid, 'pg_constraint'), pg_get_constraintdef(c.oid)) as meaning
      from pg_constraint c
      where c.conrelid = $1::regclass and c.contype = 'c'
@@ -32,7 +31,7 @@ export async function checkTableRules(
          select from pg_attribute a where a.attrelid = c.conrelid and a.attnum = any (c.conkey) and a.attname::text <> all ($2::text[])
        )
      union all
-     select a.attname, format('(%I is not null)', a.attname), array[a.attname::text], 'This column cannot be empty.'
+     select a.attname, format('(%I is not null)', a.attname), 'This column cannot be empty.'
      from pg_attribute a
      where a.attrelid = $1::regclass and a.attnum > 0 and a.attnotnull and a.attname::text = any ($2::text[])
      order by name`,
@@ -44,21 +43,28 @@ export async function checkTableRules(
   await run(
     client,
     sql`
-    with refused as materialized (
+    with waiting as materialized (
+      select issue.row_id, array_agg(issue.column_name) as columns
+      from imports.issues issue
+      where issue.tenant_id = ${batch.tenantId} and issue.collection_id = ${ledger.id}
+        and issue.fate = 'quarantined' and issue.settled_at is null and issue.row_id is not null
+      group by issue.row_id
+    ),
+    refused as materialized (
       select failing.*, rule.detail
       from (
         select incoming.row_id, incoming.record_id, incoming.sha256, case ${join(broken, " ")} end as place
-        from (${incomingRows(batch, ledger.id, shape)}) incoming
+        from (
+          select incoming.row_id, incoming.record_id, incoming.sha256, ${join(givenColumns(ledger.collection), ", ")}
+          from (${incomingRows(batch, ledger.id, shape)}) incoming
+          left join waiting on waiting.row_id = incoming.row_id
+          offset 0
+        ) incoming
         offset 0
       ) failing
-      join unnest(${rules.map(({ name, meaning }) => `${name}: ${meaning}`)}::text[], ${rules.map(({ columns }) => columns.join(","))}::text[])
-        with ordinality as rule (detail, columns, place) on rule.place = failing.place
+      join unnest(${rules.map(({ name, meaning }) => `${name}: ${meaning}`)}::text[]) with ordinality as rule (detail, place)
+        on rule.place = failing.place
       where failing.place is not null
-        and not exists (
-          select from imports.issues issue
-          where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = failing.row_id
-            and issue.fate = 'quarantined' and issue.settled_at is null and issue.column_name = any (string_to_array(rule.columns, ','))
-        )
     ),
     told as (
       insert into imports.issues (batch_id, collection_id, row_id, record_id, fate, reason, detail, way_out)

@@ -4,12 +4,14 @@ import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { tellLost } from "./lost_fields.ts";
+import { mergeRecords, moveLinks } from "./merges.ts";
 import { isEdited, isUndone, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { findUnproven, supersededFields } from "./superseded.ts";
 import { checkTableRules } from "./table_rules.ts";
 
 /** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
-const rankedChunkSize = 1_000;
+const rankedChunkSize = 4_000;
 
 /**
  * Finds what cannot come in as it is, for a whole collection at once and knowing everything that landed: links to nothing, children of
@@ -20,13 +22,16 @@ export async function validate(batch: LoadingBatch, ledger: LedgerCollection): P
   const { collection } = ledger;
   await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
+    await mergeRecords(client, batch, ledger);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
     await tellLost(client, batch, ledger);
     if (collection.table !== null) {
       const shape = shapeOf(collection);
+      await moveLinks(client, batch, ledger);
       await leaveDeleted(client, batch, ledger, shape);
       await checkLinks(client, batch, ledger, shape);
+      await resolveNames(client, batch, ledger, shape);
       for (const rule of collection.rules) {
         await leaveCells(
           client,
@@ -41,6 +46,7 @@ export async function validate(batch: LoadingBatch, ledger: LedgerCollection): P
       }
       for (const columns of collection.unique) await checkUnique(client, batch, ledger, shape, columns);
       await checkTableRules(client, batch, ledger, shape);
+      await checkSuperseded(client, batch, ledger, shape);
       for (const [name, field] of siblingLinks(collection)) {
         await checkSiblingLink(client, batch, ledger, shape, name, field);
       }
@@ -144,6 +150,94 @@ async function checkLinks(client: pg.ClientBase, batch: Batch, ledger: LedgerCol
   }
 }
 
+/**
+ * Finds the rows that names stand for, and keeps their ids with the typed rows. What a name stands for is by the records of this import,
+ * and where a row has none there, by the row.
+ */
+async function resolveNames(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  shape: Shape,
+): Promise<void> {
+  for (const [column, derivation] of Object.entries(ledger.collection.derived)) {
+    if (derivation.kind !== "byName") continue;
+    const target = batch.mapping.collections.find(({ name }) => name === derivation.collection) as Collection;
+    const table = target.table as string;
+    const named = sql`
+      named as materialized (
+        select ${sameName("bearer.name")} as name, array_agg(bearer.id) as ids
+        from (
+          select payload.row_id as id, payload.rows -> ${table} -> 0 ->> ${derivation.column} as name
+          from app_private.import_payloads payload
+          join imports.collections line on line.tenant_id = ${batch.tenantId} and line.id = payload.collection_id
+          left join imports.records record
+            on record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id
+          where payload.batch_id = ${batch.id} and line.name = ${target.name} and payload.rows is not null
+            and (record.outcome is null or record.outcome not in ('quarantined', 'skipped'))
+          union all
+          select existing.id, existing.${raw(derivation.column)}
+          from ${raw(table)} existing
+          where existing.tenant_id = ${batch.tenantId} and not exists (${going(batch)})
+            and not exists (
+              select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = existing.id
+            )
+        ) bearer
+        group by 1
+      ),
+      asked as materialized (
+        select incoming.row_id, incoming.record_id, coalesce(named.ids, '{}') as ids
+        from (${incomingRows(batch, ledger.id, shape)}) incoming
+        left join named on named.name = ${sameName(`incoming.${derivation.from}`)}
+        where incoming.${raw(derivation.from)} ~ '\\S'
+      )`;
+    await leaveCells(
+      client,
+      batch,
+      ledger,
+      derivation.from,
+      sql`
+      with ${named}
+      select asked.row_id, asked.record_id, case cardinality(asked.ids) when 0 then 'unknown_name' else 'ambiguous_name' end as reason,
+             cardinality(asked.ids) || ${` of ${target.name} have it.`} as detail
+      from asked
+      where cardinality(asked.ids) <> 1`,
+    );
+    await run(
+      client,
+      sql`
+      with ${named}
+      update app_private.import_payloads payload
+      set rows = jsonb_set(payload.rows, array[${shape.table}, '0', ${column}], to_jsonb(asked.ids[1]))
+      from asked
+      where payload.batch_id = ${batch.id} and payload.row_id = asked.row_id and cardinality(asked.ids) = 1`,
+    );
+  }
+}
+
+/** What is dropped because it stands elsewhere waits where it does not. */
+async function checkSuperseded(
+  client: pg.ClientBase,
+  batch: Batch,
+  ledger: LedgerCollection,
+  shape: Shape,
+): Promise<void> {
+  for (const [name, field, supersededBy] of supersededFields(ledger.collection)) {
+    await run(
+      client,
+      sql`
+      with bad as materialized (${findUnproven(batch, ledger, shape, name, field, supersededBy)}),
+      ${tellCells(batch, ledger, name, { aliases: field.aliases, column: null, countedAs: "dropped" }, sql`bad`)}
+      select count(*) from told`,
+    );
+  }
+}
+
+/** A name as it is compared. */
+export function sameName(expression: string): Sql {
+  return raw(`lower(btrim(${expression}, E' \\t\\r\\n'))`);
+}
+
 /** Records that the decoder refused. */
 async function refuse(client: pg.ClientBase, batch: Batch, ledger: LedgerCollection): Promise<void> {
   await client.query(
@@ -189,7 +283,7 @@ async function checkLink(
       case when parent.row_id is null then ${`${target.name} has no such record.`}
            when parent.reason = 'deleted_here' then ${`${target.name}/`} || parent.record_id || ' was deleted here.'
            else ${`${target.name}/`} || parent.record_id || ' waits in quarantine.' end as detail
-    from (${incomingRows(batch, ledger.id, shape)}) incoming
+    from (${incomingRows(batch, ledger.id, shape, [field.column])}) incoming
     left join imports.records parent
       on parent.tenant_id = ${batch.tenantId} and parent.batch_id = ${batch.id} and parent.row_id = ${column}
     where ${column} is not null
@@ -228,7 +322,7 @@ export async function checkSiblingLink(
     ledger,
     field.column,
     sql`
-    with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+    with incoming as materialized (${incomingRows(batch, ledger.id, shape, [field.column, rank.within])}),
     targets as (
       select incoming.row_id, incoming.${within} as group_id from incoming
       union
@@ -281,7 +375,7 @@ async function checkUnique(
   const bad = sql`
     with incoming as materialized (
       select incoming.*, row_number() over (partition by ${value} order by incoming.source_position) as turn
-      from (${incomingRows(batch, ledger.id, shape)}) incoming
+      from (${incomingRows(batch, ledger.id, shape, columns)}) incoming
       where num_nulls(${value}) = 0
     )
     select incoming.row_id, incoming.record_id, 'duplicate_value' as reason,
@@ -294,6 +388,7 @@ async function checkUnique(
          where existing.tenant_id = ${batch.tenantId}
            and (${listed(columns, "existing")}) = (${value})
            and existing.id <> incoming.row_id
+           and not exists (${going(batch)})
            and not exists (
              select from app_private.import_payloads payload
              where payload.batch_id = ${batch.id} and payload.row_id = existing.id
@@ -354,13 +449,24 @@ async function leaveCells(
 }
 
 /** Writes an issue for each of the bad cells, with the original as it landed, and moves it from one count to the other. */
-function tellCells(batch: Batch, ledger: LedgerCollection, name: string, field: MappedField, bad: Sql): Sql {
-  const names = [name, ...field.aliases];
+function tellCells(
+  batch: Batch,
+  ledger: LedgerCollection,
+  name: string,
+  {
+    aliases,
+    column,
+    countedAs = "exact",
+  }: { aliases: string[]; column: string | null; countedAs?: "exact" | "dropped" },
+  bad: Sql,
+): Sql {
+  const names = [name, ...aliases];
+  const counted = raw(countedAs);
   return sql`
     told as (
       insert into imports.issues
         (batch_id, collection_id, row_id, record_id, field, column_name, fate, reason, original, detail, way_out)
-      select ${batch.id}, ${ledger.id}, bad.row_id, bad.record_id, cell.name, ${field.column}, 'quarantined', bad.reason,
+      select ${batch.id}, ${ledger.id}, bad.row_id, bad.record_id, cell.name, ${column}, 'quarantined', bad.reason,
              cell.value::text, bad.detail, ways.out
       from ${bad}
       join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = bad.row_id
@@ -376,7 +482,7 @@ function tellCells(batch: Batch, ledger: LedgerCollection, name: string, field: 
     ),
     counted as (
       update imports.fields counts
-      set exact = counts.exact - moved.cells, quarantined = counts.quarantined + moved.cells
+      set ${counted} = counts.${counted} - moved.cells, quarantined = counts.quarantined + moved.cells
       from (select field, count(*) as cells from told group by field) moved
       where counts.tenant_id = ${batch.tenantId} and counts.collection_id = ${ledger.id} and counts.name = moved.field
     )`;
@@ -394,7 +500,7 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
     await run(
       client,
       sql`
-      with incoming as materialized (${incomingRows(batch, ledger.id, shape)}),
+      with incoming as materialized (${incomingRows(batch, ledger.id, shape, [derivation.within, ...derivation.by])}),
       kept as (
         select existing.id, existing.${within} as group_id, existing.${raw(column)} as place
         from ${raw(shape.table)} existing
@@ -412,21 +518,28 @@ async function placeRows(client: pg.ClientBase, batch: Batch, ledger: LedgerColl
         where not exists (select from kept where kept.id = incoming.row_id)
       ),
       taken as (
-        select kept.group_id, kept.place - row_number() over (partition by kept.group_id order by kept.place) + 1 as free_before
-        from kept
+        select place.group_id, array_agg(place.free_before) as free_before
+        from (
+          select kept.group_id, kept.place - row_number() over (partition by kept.group_id order by kept.place) + 1 as free_before
+          from kept
+        ) place
+        group by place.group_id
       ),
+      -- As the source has them: what is read together is written together.
       groups as (
-        select incoming.${within} as group_id, (sum(count(*)) over (order by incoming.${within}) - 1) / ${rankedChunkSize} as chunk
+        select incoming.${within} as group_id,
+               (sum(count(*)) over (order by min(incoming.source_position)) - 1) / ${rankedChunkSize} as chunk
         from incoming
         group by incoming.${within}
       )
       insert into app_private.import_places (batch_id, collection_id, row_id, chunk, place)
       select ${batch.id}, ${ledger.id}, incoming.row_id, groups.chunk,
              coalesce(kept.place, ranked.rank + (
-               select count(*) from taken where taken.group_id = ranked.group_id and taken.free_before <= ranked.rank
+               select count(*) from unnest(taken.free_before) as before (places) where before.places <= ranked.rank
              ))
       from incoming
       join groups on groups.group_id = incoming.${within}
+      left join taken on taken.group_id = incoming.${within}
       left join ranked on ranked.row_id = incoming.row_id
       left join kept on kept.id = incoming.row_id`,
     );

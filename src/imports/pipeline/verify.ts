@@ -3,11 +3,19 @@ import { errorCode, errorMessage } from "../../errors.ts";
 import type { Check, Proving } from "../proof/check.ts";
 import { checkComputed } from "../proof/computed.ts";
 import { checkCounts } from "../proof/counts.ts";
+import { checkParts } from "../proof/parts.ts";
 import { checkRecords } from "../proof/records.ts";
 import { checkReverseFields } from "../proof/references.ts";
+import { checkSuperseded } from "../proof/superseded.ts";
+import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
+import { readMergedRows } from "./merges.ts";
 import { expectWholeCollections } from "./sql.ts";
+
+type Proof = (proving: Proving) => Promise<Check[]>;
+
+const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFields, checkSuperseded, checkComputed];
 
 /**
  * The proof, in five layers over the whole population. Everything in it starts from the text that landed and from the tables as they
@@ -17,29 +25,34 @@ import { expectWholeCollections } from "./sql.ts";
  * @returns whether all of them passed
  */
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
+  // The largest collections first: at the end nobody waits for one that began late.
+  const tasks = ledger
+    .flatMap((line) => (line.collection.table === null ? [checkCounts] : proofs).map((proof) => ({ line, proof })))
+    .toSorted((one, other) => other.line.landed - one.line.landed);
+  const merged = await inBatch(batch, (client) => readMergedRows(client, batch));
+  const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, proof }) =>
+    prove({ batch, line, ledger, merged }, proof),
+  );
   return await inBatch(batch, async (client) => {
-    await expectWholeCollections(client);
-    const checks: Check[] = [];
-    for (const line of ledger) {
-      const parts =
-        line.collection.table === null ? [checkCounts] : [checkCounts, checkRecords, checkReverseFields, checkComputed];
-      for (const part of parts) checks.push(...(await readable({ client, batch, line, ledger }, part)));
-    }
-    await writeChecks(client, batch, checks);
-    return checks.every(({ expected, actual }) => expected === actual);
+    await writeChecks(client, batch, checks.flat());
+    return checks.flat().every(({ expected, actual }) => expected === actual);
   });
 }
 
-/** A text that cannot be read any more, or a cell that no codec reads and of which no issue tells, is a difference and no accident. */
-async function readable(proving: Proving, part: (proving: Proving) => Promise<Check[]>): Promise<Check[]> {
-  const { client, line } = proving;
-  await client.query("savepoint part");
+/**
+ * One of the proofs of one collection. A text that cannot be read any more, or a cell that no codec reads and of which no issue tells,
+ * is a difference and no accident.
+ */
+async function prove(proving: Omit<Proving, "client">, proof: Proof): Promise<Check[]> {
+  const { batch, line } = proving;
   try {
-    return await part(proving);
+    return await inBatch(batch, async (client) => {
+      await expectWholeCollections(client);
+      return await proof({ client, ...proving });
+    });
   } catch (error) {
     if (!errorCode(error)?.startsWith("22")) throw error;
-    await client.query("rollback to savepoint part");
-    const name = `what ${part.name} reads`;
+    const name = `what ${proof.name} reads`;
     return [{ collectionId: line.id, layer: "counts", name, expected: 1, actual: 0, offending: [errorMessage(error)] }];
   }
 }

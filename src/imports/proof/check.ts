@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Batch } from "../pipeline/batch.ts";
 import type { LedgerCollection } from "../pipeline/collections.ts";
+import type { MergedRows } from "../pipeline/merges.ts";
 
 /** One comparison over a whole population: a line of imports.checks. */
 export interface Check {
@@ -21,6 +22,8 @@ export interface Proving {
   line: LedgerCollection;
   /** The other collections of the batch. */
   ledger: LedgerCollection[];
+  /** The rows of records that were merged into others. */
+  merged: MergedRows;
 }
 
 /** How many offenders a check names. */

@@ -1,6 +1,7 @@
 import { type Computation, type Derivation, type MappedField, mappedFields } from "../mappings/mapping.ts";
-import { latestHash, rowHash } from "../pipeline/row_hash.ts";
+import { isEdited, latestBase, latestHash, rowHash } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
+import { sameName } from "../pipeline/validate.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
 import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } from "./source_cells.ts";
 
@@ -8,21 +9,17 @@ import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } 
  * What is worked out: by Landfall, of rows that no field gives, and by the source, of its own records. Both are worked out once more.
  */
 
-/** Checks derived and stamped columns, and the fields that the source computes, as far as it has them. */
+/** Checks derived columns, and the fields that the source computes, as far as it has them. */
 export async function checkComputed(proving: Proving): Promise<Check[]> {
   const { batch, line } = proving;
-  const { derived, stamped } = line.collection;
+  const { derived } = line.collection;
   const checks: Check[] = [];
   for (const [column, derivation] of Object.entries(derived)) {
     checks.push(await judge(proving, column, judgeDerived(proving, column, derivation)));
   }
-  for (const [column, stamp] of Object.entries(stamped)) {
-    const through: Derivation = { kind: "through", ...stamp };
-    checks.push(await judge(proving, column, judgeDerived(proving, column, through)));
-  }
   const names = new Set(line.source.fields.map(({ name }) => name));
   for (const [name, field] of Object.entries(line.collection.fields)) {
-    if (field.fate === "mapped" || field.computed === null) continue;
+    if (field.fate === "mapped" || field.fate === "part" || field.computed === null) continue;
     const known = [name, ...field.aliases].filter((candidate) => names.has(candidate));
     if (known.length === 0) continue;
     const cell = (cells: string) =>
@@ -58,7 +55,7 @@ async function judge({ client, line }: Proving, name: string, judged: Sql): Prom
 }
 
 /** What people wrote into a column, or into one that it is made of, is not Landfall's. */
-function judgeDerived({ batch, line }: Proving, column: string, derivation: Derivation): Sql {
+function judgeDerived({ batch, line, ledger }: Proving, column: string, derivation: Derivation): Sql {
   const shape = shapeOf(line.collection);
   const table = raw(shape.table);
   const own = raw(`row.${column}`);
@@ -83,8 +80,9 @@ function judgeDerived({ batch, line }: Proving, column: string, derivation: Deri
               where image.batch_id = ${batch.id} and image.row_id = record.row_id and image.table_name = ${shape.table}
             )
             then ${own} in (expected.slug, expected.slug || '-' || left(row.id::text, 8))
-            else ${rowHash(shape, "row")} = (${latestHash(batch, shape, "row")}) end`,
+            else not ${isEdited(shape, "row", column)} end`,
         sql`
+          left join lateral (${latestBase(batch, shape, "row")}) latest on true
           cross join lateral (
             select coalesce(
               nullif(regexp_replace(regexp_replace(lower(row.${raw(derivation.from)}), '[^a-z0-9]+', '-', 'g'), '^-|-$', '', 'g'), ''),
@@ -123,6 +121,27 @@ function judgeDerived({ batch, line }: Proving, column: string, derivation: Deri
           left join ${raw(derivation.table)} through
             on through.tenant_id = ${batch.tenantId} and through.id = row.${raw(derivation.link)}`,
       );
+    case "byName": {
+      // By the row, or by its record where people have given it another name since.
+      const target = ledger.find(({ collection }) => collection.name === derivation.collection)?.collection;
+      const isSame = (name: string) => sql`${sameName(name)} = ${sameName(`row.${derivation.from}`)}`;
+      if (target === undefined) return judged(sql`${own} is null`);
+      const [name, field] = mappedFields(target).find(([, { column: filled }]) => filled === derivation.column) ?? [];
+      const cells = [name ?? "", ...(field?.aliases ?? [])].map(
+        (known) => `${cellsIn(batch.mapping, "landed.json")} ->> ${quoted(known)}`,
+      );
+      return judged(sql`
+        case when coalesce(row.${raw(derivation.from)}, '') !~ '\\S' then ${own} is null
+          else exists (
+            select from ${raw(target.table as string)} named
+            where named.tenant_id = ${batch.tenantId} and named.id = ${own} and ${isSame(`named.${derivation.column}`)}
+          ) or exists (
+            select from app_private.import_payloads payload
+            cross join lateral (select ${landedJson} as json offset 0) landed
+            where payload.batch_id = ${batch.id} and payload.row_id = ${own} and ${isSame(`coalesce(${cells.join(", ")})`)}
+          )
+        end`);
+    }
     case "constant":
       return judged(sql`${own} = ${derivation.value}::${raw(derivation.type)}`);
   }
@@ -137,6 +156,8 @@ function sourcesOf(derivation: Derivation): string[] {
       return [derivation.within, ...derivation.by];
     case "through":
       return [derivation.link];
+    case "byName":
+      return [derivation.from];
     case "constant":
       return [];
   }
@@ -145,23 +166,52 @@ function sourcesOf(derivation: Derivation): string[] {
 /** Whether a cell holds a value: where the source could not work one out, it says so by an object. */
 const isValue = (cell: string) => `jsonb_typeof(${cell}) is distinct from 'object'`;
 
-/** A formula of the record alone; where a cell of the record waits or was edited here, the row is not what the source worked on. */
-function judgeFormula({ batch, line }: Proving, { codec, sql: expression }: Computation, cell: string): Sql {
+/**
+ * A formula of the record alone, or of the record that it links to; where a cell of either waits or was edited here, the row is not what the
+ * source worked on.
+ */
+function judgeFormula(proving: Proving, { codec, through, sql: expression }: Computation, cell: string): Sql {
+  const { batch, line } = proving;
   const told = codec.sql(cell, `'${batch.sourceId}'::uuid`);
+  const linked = through === null ? null : linkedRow(proving, through);
   return sql`
     select record.record_id,
-           case when waiting.fields is null and record.kept_columns is null and ${raw(isValue(cell))}
+           case when waiting.fields is null and record.kept_columns is null and ${raw(isValue(cell))} ${linked?.isSettled ?? raw("")}
              then ${raw(told)} is not distinct from (${raw(expression)})::${raw(codec.type)}
            end as is_right
-    ${rereadRecords(batch, line)}`;
+    ${rereadRecords(batch, line, linked?.joins)}`;
+}
+
+/** `linked`: the row that a link points to, and whether it is as its record says. */
+function linkedRow({ batch, line, ledger }: Proving, name: string): { joins: Sql; isSettled: Sql } {
+  const link = mappedFields(line.collection).find(([own]) => own === name)?.[1];
+  const other = ledger.find(({ collection }) => collection.name === link?.codec.linksTo);
+  if (link === undefined || other === undefined) throw new Error(`${line.collection.name}.${name} links to nothing`);
+  const shape = shapeOf(other.collection);
+  return {
+    joins: sql`
+      left join ${raw(shape.table)} linked on linked.tenant_id = ${batch.tenantId} and linked.id = row.${raw(link.column)}
+      left join imports.records known
+        on known.tenant_id = ${batch.tenantId} and known.batch_id = ${batch.id} and known.row_id = linked.id`,
+    isSettled: sql`
+      and (linked.id is null or (
+        known.outcome in ('inserted', 'updated', 'unchanged') and known.kept_columns is null
+        and ${rowHash(shape, "linked")} = (${latestHash(batch, shape, "linked")})
+        and not exists (
+          select from imports.issues issue
+          where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id = linked.id
+            and issue.fate = 'quarantined' and issue.settled_at is null
+        )
+      ))`,
+  };
 }
 
 /**
  * A count or another aggregate over the records that link to this one, worked out over their rows. Where one of those records waits, was
- * held, was edited here or is a row of theirs, the rows are not what the source worked on.
+ * held, was edited here or is a row of theirs, or where another record was merged into this one, the rows are not what the source worked on.
  */
 function judgeRollup(
-  { batch, line, ledger }: Proving,
+  { batch, line, ledger, merged }: Proving,
   { codec, sql: aggregate }: Computation,
   over: { collection: string; link: string },
   cellIn: (cells: string) => string,
@@ -204,6 +254,7 @@ function judgeRollup(
       where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
         and record.outcome in ('inserted', 'updated', 'unchanged')
         and not exists (select from unsettled where unsettled.record_id = record.record_id)
+        and record.row_id <> all (${merged.intoIds}::uuid[])
     ),
     judged as (
       select told.record_id,

@@ -146,15 +146,19 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
         select cell.key as name, count(*) as cells
         from app_private.import_payloads payload
         cross join lateral (select ${landedJson} as json offset 0) landed
-        cross join lateral jsonb_each(
-          case jsonb_typeof(landed.json -> ${batch.mapping.cellsIn}::text)
-            when 'object' then landed.json -> ${batch.mapping.cellsIn}::text else '{}'
-          end || (
-            select coalesce(jsonb_object_agg(beside.name, landed.json -> beside.name), '{}')
-            from unnest(${beside}::text[]) as beside (name)
-            where landed.json ? beside.name
-          )
-        ) as cell
+        cross join lateral (
+          select given.key, given.value
+          from jsonb_each(
+            case jsonb_typeof(landed.json -> ${batch.mapping.cellsIn}::text)
+              when 'object' then landed.json -> ${batch.mapping.cellsIn}::text else '{}'
+            end
+          ) as given
+          where given.key <> all (${beside}::text[]) or not landed.json ? given.key
+          union all
+          select beside.name, landed.json -> beside.name
+          from unnest(${beside}::text[]) as beside (name)
+          where landed.json ? beside.name
+        ) cell
         where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
           and (
             cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[])
@@ -206,7 +210,7 @@ async function waitingCellsAreTold(proving: Proving): Promise<Check> {
         left join imports.issues issue
           on issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.collection_id = ${line.id}
           and issue.row_id is not null and issue.fate = 'quarantined' and issue.field = field.name and issue.settled_at is null
-        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate = 'mapped'
+        where field.tenant_id = ${batch.tenantId} and field.collection_id = ${line.id} and field.fate <> 'unknown'
         group by field.name, field.quarantined
       )
       select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,

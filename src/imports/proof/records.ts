@@ -1,4 +1,5 @@
 import { columnsOf, type MappedField, mappedFields } from "../mappings/mapping.ts";
+import { afterMerges, type MergedRows } from "../pipeline/merges.ts";
 import { rowHash } from "../pipeline/row_hash.ts";
 import { join, raw, run, type Shape, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
@@ -73,7 +74,7 @@ export async function checkRecords(proving: Proving): Promise<Check[]> {
 /** The row's id, what the ledger says of it, and what no field gives. */
 async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Promise<Test[]> {
   const id = sql`app.uuidv5(${batch.sourceId}::uuid, ${`${line.collection.name}/`} || record.record_id)`;
-  const untouched = await columnsThatNothingFills({ client, line }, shape);
+  const untouched = await columnsThatNothingFills(client, shape);
   const tests: Test[] = [
     { layer: "fields", name: "id", holds: sql`row.id = ${id}` },
     {
@@ -106,17 +107,10 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
 
 /** Columns that neither a field nor a trigger fills: they hold what the table says, as far as that is the same every time, until people touch the row. */
 async function columnsThatNothingFills(
-  { client, line }: Pick<Proving, "client" | "line">,
+  client: Proving["client"],
   shape: Shape,
 ): Promise<{ column: string; expression: string }[]> {
-  const filled = [
-    "id",
-    "tenant_id",
-    "created_at",
-    "updated_at",
-    ...shape.columns,
-    ...Object.keys(line.collection.stamped),
-  ];
+  const filled = ["id", "tenant_id", "created_at", "updated_at", ...shape.columns];
   const { rows } = await client.query<{ column: string; expression: string }>(
     `select attribute.attname as column, coalesce(pg_get_expr(preset.adbin, preset.adrelid), 'null') as expression
      from pg_attribute attribute
@@ -130,24 +124,30 @@ async function columnsThatNothingFills(
 }
 
 /** Every column of every row against what its record says, by the codecs' SQL and not by their decoders. */
-function fieldTests({ batch, line }: Proving): Test[] {
+function fieldTests({ batch, line, merged }: Proving): Test[] {
   return columnsOf(line.collection).map(({ column, fields }) => ({
     layer: "fields",
     name: column,
     holds: sql`
       case when ${isOfSource([column])}
-        then (${expectedColumn(line, fields, batch.sourceId)}) is not distinct from row.${raw(column)}
+        then (${expectedColumn(line, fields, batch.sourceId, merged)}) is not distinct from row.${raw(column)}
       end`,
   }));
 }
 
 /** What a column should hold, out of the raw cells: the field that fills it whole, and the members that are laid over it. */
-export function expectedColumn(line: Proving["line"], fields: [string, MappedField][], sourceId: string): Sql {
+export function expectedColumn(
+  line: Proving["line"],
+  fields: [string, MappedField][],
+  sourceId: string,
+  merged: MergedRows,
+): Sql {
+  const isKept = ({ key, codec }: MappedField) => key !== null && codec.isKeptInJson === true;
   const valueSql = ([name, field]: [string, MappedField]): Sql => {
     const values = [name, ...field.orFrom].map((source) => {
       const cell = cellName(line, source);
-      const isKept = field.key !== null && field.codec.isKeptInJson;
-      return raw(isKept ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
+      const value = raw(isKept(field) ? cell : field.codec.sql(cell, `'${sourceId}'::uuid`));
+      return field.codec.linksTo === undefined ? value : afterMerges(value, merged);
     });
     return values.length === 1 ? (values[0] as Sql) : sql`coalesce(${join(values, ", ")})`;
   };
@@ -157,12 +157,18 @@ export function expectedColumn(line: Proving["line"], fields: [string, MappedFie
   const base = whole === undefined ? sql`'{}'::jsonb` : valueSql(whole);
   const filled = whole?.[1].codec.isSpread === true ? sql`coalesce(${base}, '{}')` : base;
   if (members.length === 0) return filled;
-  const given = members.map((member) => {
-    const key = sql`${member[1].key}::text`;
-    return sql`coalesce(nullif(jsonb_build_object(${key}, ${valueSql(member)}), jsonb_build_object(${key}, null)), '{}')`;
+  // Most members of most records are empty: asking that first spares building objects only to find them empty.
+  const overlay = members.map((member) => {
+    const [, field] = member;
+    const value = valueSql(member);
+    const isEmpty =
+      isKept(field) || field.codec.type !== "jsonb" ? sql`${value} is null` : sql`coalesce(${value}, 'null') = 'null'`;
+    const given = sql`case when ${isEmpty} then '{}' else jsonb_build_object(${field.key}::text, ${value}) end`;
+    return { isEmpty, given };
   });
-  const overlay = join(given, " || ");
-  return sql`case when (${overlay}) = '{}' then ${filled} else coalesce(${filled}, '{}') || ${overlay} end`;
+  const areEmpty = overlay.map(({ isEmpty }) => isEmpty);
+  const givens = overlay.map(({ given }) => given);
+  return sql`case when ${join(areEmpty, " and ")} then ${filled} else coalesce(${filled}, '{}') || ${join(givens, " || ")} end`;
 }
 
 /** From the row back to the cell: dates, numbers, lists, JSON and enums say what the source said. */
@@ -188,12 +194,13 @@ function typeTests({ line }: Proving): Test[] {
 }
 
 /** Links, from both ends: the record's link is the row's, and the row's is the record's. */
-function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] }[] {
+function linksOf({ batch, line, ledger, merged }: Proving): { joins: Sql; tests: Test[] }[] {
   return mappedFields(line.collection).flatMap(([name, field], index) => {
     const target = ledger.find(({ collection }) => collection.name === field.codec.linksTo);
     if (target === undefined) return [];
-    const linked = raw(`(${cellName(line, name)} ->> 0)`);
+    const linked = raw(field.codec.linkedId?.(cellName(line, name)) ?? "null::text");
     const column = raw(`row.${field.column}`);
+    const linkedId = sql`app.uuidv5(${batch.sourceId}::uuid, ${`${target.collection.name}/`} || ${linked})`;
     const arrived = raw(`arrived_${index}`);
     const known = raw(`known_${index}`);
     const check = (what: string, holds: Sql): Test => ({
@@ -213,8 +220,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
             "from the record to the row",
             sql`
               case when ${linked} is not null and ${isOfSource([field.column])}
-                then ${arrived}.id is not null
-                  and ${column} = app.uuidv5(${batch.sourceId}::uuid, ${`${target.collection.name}/`} || ${linked})
+                then ${arrived}.id is not null and ${column} = ${afterMerges(linkedId, merged)}
               end`,
           ),
           check(
@@ -227,7 +233,7 @@ function linksOf({ batch, line, ledger }: Proving): { joins: Sql; tests: Test[] 
                   where earlier.tenant_id = ${batch.tenantId} and earlier.row_id = ${column}
                   order by earlier.id desc
                   limit 1
-                )), false)
+                ))${merged.ids.length === 0 ? raw("") : sql` or ${linkedId} = any (${merged.ids}::uuid[])`}, false)
               end`,
           ),
         ],

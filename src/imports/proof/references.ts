@@ -1,35 +1,40 @@
 import { raw, run, sql } from "../pipeline/sql.ts";
-import { type Check, offendersShown, type Proving } from "./check.ts";
+import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
 import { landedJson } from "./source_cells.ts";
 
 /** What a reverse field lists is what the records of the other side link to. */
 export async function checkReverseFields({ client, batch, line, ledger }: Proving): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [name, field] of Object.entries(line.collection.fields)) {
-    if (field.fate === "mapped" || field.reverseOf === null) continue;
+    if (field.fate === "mapped" || field.fate === "part" || field.reverseOf === null) continue;
     const { collection: otherName, field: linkName } = field.reverseOf;
     const other = ledger.find(({ collection }) => collection.name === otherName);
     const link = other?.collection.fields[linkName];
-    if (other === undefined || link?.fate !== "mapped") continue;
+    if (other === undefined || (link?.fate !== "mapped" && link?.fate !== "part")) continue;
     if (!line.source.fields.some((declared) => declared.name === name)) continue;
-    const names = [linkName, ...link.aliases];
-    const ids = raw("case jsonb_typeof(cell.value) when 'array' then cell.value else '[]' end");
+    const links = (names: string[]) =>
+      raw(
+        names
+          .map((known) => `cells.value -> ${quoted(known)}`)
+          .map((cell) => `case jsonb_typeof(${cell}) when 'array' then ${cell} else '[]' end`)
+          .join(" || "),
+      );
+    const cells = sql`cross join lateral (select ${landedJson} -> ${batch.mapping.cellsIn}::text as value offset 0) cells`;
     const [found] = await run<{ listed: string; mirrored: string; astray: string[] | null }>(
       client,
       sql`
         with listed as (
           select payload.record_id, element.value as other_record
           from app_private.import_payloads payload
-          cross join lateral (select ${landedJson} -> ${batch.mapping.cellsIn}::text -> ${name}::text as value) cell
-          cross join lateral jsonb_array_elements_text(${ids}) as element (value)
+          ${cells}
+          cross join lateral jsonb_array_elements_text(${links([name])}) as element (value)
           where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
         ),
         linking as (
           select element.value as record_id, payload.record_id as other_record
           from app_private.import_payloads payload
-          cross join lateral unnest(${names}::text[]) as names (name)
-          cross join lateral (select ${landedJson} -> ${batch.mapping.cellsIn}::text -> names.name as value) cell
-          cross join lateral jsonb_array_elements_text(${ids}) as element (value)
+          ${cells}
+          cross join lateral jsonb_array_elements_text(${links([linkName, ...link.aliases])}) as element (value)
           where payload.batch_id = ${batch.id} and payload.collection_id = ${other.id}
         )
         select

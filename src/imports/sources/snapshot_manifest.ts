@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
 
@@ -9,8 +9,10 @@ export const manifestName = "manifest.json";
 export const manifestFormat = "landfall-snapshot/1";
 
 const fileSchema = z.object({
-  /** Relative to the folder, with slashes. */
-  path: z.string(),
+  /** Relative to the folder, with slashes, and never out of it. */
+  path: z.string().refine((path) => !isAbsolute(path) && !path.split(/[/\\]/).includes(".."), {
+    error: "leads out of the folder",
+  }),
   bytes: z.number().int(),
   sha256: z.string(),
   /** How many records it holds; null for schema.json. */

@@ -39,6 +39,8 @@ export const faultSchema = z.object({
   probability: z.number().min(0).max(1).default(1),
   /** What somebody does in the account as this call arrives, for the kind `deed`. */
   deed: deedSchema.optional(),
+  /** Whether what the call makes loses its content besides: a half-made object. */
+  dropsContent: z.boolean().default(false),
   status: z.number().int().optional(),
   body: z.string().optional(),
   contentType: z.string().optional(),

@@ -51,7 +51,8 @@ export function createJournal(clock: Clock): Journal {
         userAgent: call.headers["user-agent"] ?? null,
         authorized: call.headers.authorization !== undefined,
         locationId: locationOf(call),
-        body: call.rawBody.slice(0, bodyLimit),
+        // What is sent for a token is a secret itself.
+        body: call.path.startsWith("/oauth/") ? "" : call.rawBody.slice(0, bodyLimit),
         fault,
         status: null,
         committed: false,

@@ -15,6 +15,7 @@ import { createLimiter, defaultLimits, type LimitSettings } from "./limits.ts";
 import { answerOauth } from "./oauth.ts";
 import { renderPage } from "./page.ts";
 import { doDeed } from "./people.ts";
+import { type OfferedPipeline, offerPipelines } from "./pipelines.ts";
 import { createRandom, drawLatency } from "./random.ts";
 import { readingOperations } from "./readings.ts";
 import { findRoute } from "./routes.ts";
@@ -44,7 +45,13 @@ export type SandboxOptions = {
   seed?: string;
 };
 
-export type Sandbox = { url: string; port: number; close(): Promise<void> };
+export type Sandbox = {
+  url: string;
+  port: number;
+  /** Adds pipelines as if people had made them there, those that are not there yet: the API can only read them. */
+  offerPipelines(pipelines: OfferedPipeline[]): void;
+  close(): Promise<void>;
+};
 
 const operations = [
   ...templateOperations,
@@ -143,7 +150,7 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
         query: call.query,
         body: parseBody(call.rawBody),
         traceId,
-        dropContent: fault?.kind === "content-dropped",
+        dropContent: fault?.kind === "content-dropped" || fault?.dropsContent === true,
         listLagMs: fault?.kind === "list-lag" ? (fault.ms ?? 0) : 0,
       });
       return { answer, headers };
@@ -288,6 +295,7 @@ export async function startGohighlevelSandbox(options: SandboxOptions = {}): Pro
   return {
     url,
     port,
+    offerPipelines: (pipelines) => offerPipelines(store, pipelines),
     close: () =>
       new Promise((resolve, reject) => {
         closing.abort();

@@ -4,7 +4,8 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import type { PgClient, PgClientQuery, PgClientResult, WithPgClient } from "postgraphile/@dataplan/pg";
 import type { ErrorCatalog } from "../errors.ts";
-import { type KeyedChange, keepAnswer } from "../idempotency.ts";
+import { keepAnswer } from "../idempotency.ts";
+import type { KeyedChange } from "../request.ts";
 import { currentRequest } from "../request.ts";
 
 /** What one statement of a change gave. */

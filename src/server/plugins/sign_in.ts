@@ -5,6 +5,7 @@ import { constant, context, type FieldArgs, get, lambda, type Step, sideEffect }
 import { extendSchema, gql } from "postgraphile/utils";
 import { settingsOf } from "../../database/with_identity.ts";
 import type { ErrorCatalog } from "../errors.ts";
+import type { ExternalTokens } from "../external_tokens.ts";
 import {
   CURRENT_PARAMETERS,
   derivePassword,
@@ -33,6 +34,8 @@ export interface SignInOptions {
   secretKey: string;
   /** How long a session lasts, in seconds. */
   sessionSeconds: number;
+  /** Of the identity provider, where there is one. */
+  externalTokens?: ExternalTokens | undefined;
 }
 
 type Member = Extract<Caller, { kind: "user" }>;
@@ -67,7 +70,7 @@ interface SignInInput {
  * the password has to be derived here: neither it nor its hash ever crosses the line.
  */
 export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
-  const { errors, tokens, rolePrefix, secretKey, sessionSeconds } = options;
+  const { errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens } = options;
 
   /** One row of a function that the authenticator itself may call. */
   async function asNobody<Row>(ctx: Grafast.Context, text: string, values: unknown[]): Promise<Row> {
@@ -139,6 +142,24 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
            from app.sign_in($1, $2, $3, make_interval(secs => $4), $5, $6)`,
           [input.email, key, input.tenantSlug ?? null, ...from],
         );
+    return enter(ctx, opened);
+  }
+
+  async function signInWithToken(input: { idToken: string; tenantSlug?: string | null }, ctx: Grafast.Context) {
+    if (externalTokens === undefined) throw errors.safe("LF082");
+    const vouched = await externalTokens.verify(input.idToken);
+    if ("problem" in vouched) throw errors.safe("LF081", vouched.problem);
+    const opened = await asNobody<OpenedSession>(
+      ctx,
+      `select ${openedColumns}, tenant_id, role from app.sign_in_external($1, $2, make_interval(secs => $3), $4, $5)`,
+      [
+        vouched.email,
+        input.tenantSlug ?? null,
+        sessionSeconds,
+        ctx.request.userAgent ?? null,
+        ctx.request.ipAddress ?? null,
+      ],
+    );
     return enter(ctx, opened);
   }
 
@@ -257,6 +278,13 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
           query: Query
         }
 
+        input SignInWithTokenInput {
+          """The identity provider's ID token, ten minutes old at most."""
+          idToken: String!
+          """Needed only by people who belong to several tenants."""
+          tenantSlug: String
+        }
+
         input SignOutInput {
           """End every session of this person, on every device."""
           everywhere: Boolean = false
@@ -298,6 +326,8 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
         extend type Mutation {
           """Opens a session and gives its token."""
           signIn(input: SignInInput!): SignInPayload
+          """Opens a session for whoever the identity provider vouches for, where they are known here."""
+          signInWithToken(input: SignInWithTokenInput!): SignInPayload
           """Ends this session, or all of them."""
           signOut(input: SignOutInput): SignOutPayload
           """Ends this session and opens one in another tenant."""
@@ -326,6 +356,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
         Mutation: {
           plans: {
             signIn: mutation(signIn),
+            signInWithToken: mutation(signInWithToken),
             signOut: mutation(signOut),
             switchTenant: mutation(switchTenant),
             changePassword: mutation(changePassword),

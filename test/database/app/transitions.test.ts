@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { claim, createTenant, fillTenants, rowOf, settingsFor, type Tenant } from "../../security/world.ts";
 import { createTestDatabase, rolledBack, type TestDatabase } from "../../support/database.ts";
-import { claim, createTenant, fillTenants, settingsFor, type Tenant } from "../tenancy/world.ts";
 
 let database: TestDatabase;
 let ours: Tenant;
@@ -114,7 +114,7 @@ describe("a step", () => {
     await rolledBack(database.urls.worker, async (client) => {
       await claim(client, {
         "app.tenant_id": ours.id,
-        "app.import_batch_id": ours.rows.get("imports.batches")?.id as string,
+        "app.import_batch_id": rowOf(ours, "imports.batches").id,
       });
       const { rows } = await client.query(
         "insert into journeys.clients (name, slug, status) values ('Old', 'old', 'archived') returning status",

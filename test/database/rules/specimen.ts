@@ -177,6 +177,10 @@ export const breakers: Record<string, Breaker> = {
   policies_have_grants: "revoke update (title, version) on table specimen.plans from :EDITOR",
   updates_are_checked_before_and_after: `drop policy update_editor on specimen.plans;
     create policy update_editor on specimen.plans for update to :EDITOR using (tenant_id = (select app.current_tenant_id()))`,
+  policies_name_the_tenant: "alter policy select_viewer on specimen.plans using (not is_secret)",
+  updates_stay_where_they_were: `drop policy update_editor on specimen.plans;
+    create policy update_editor on specimen.plans for update to :EDITOR
+      using (tenant_id = (select app.current_tenant_id()) and not is_secret) with check (tenant_id = (select app.current_tenant_id()))`,
   policies_for_people_say_which_rows: "alter policy select_viewer on specimen.plans using (true)",
   policies_ask_once_per_statement:
     "alter policy select_viewer on specimen.plans using (tenant_id = app.current_tenant_id())",

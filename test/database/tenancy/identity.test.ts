@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
-import { createTestDatabase, rolledBack, type TestDatabase } from "../../support/database.ts";
 import {
   addPerson,
   claim,
@@ -11,9 +10,11 @@ import {
   fillTenants,
   type Login,
   type Person,
+  rowOf,
   settingsFor,
   type Tenant,
-} from "./world.ts";
+} from "../../security/world.ts";
+import { createTestDatabase, rolledBack, type TestDatabase } from "../../support/database.ts";
 
 let database: TestDatabase;
 let ours: Tenant;
@@ -33,7 +34,7 @@ const role = (word: string) => `${database.rolePrefix}_${word}`;
 async function confirmed(client: pg.Client) {
   const { rows } = await client.query<{ tenant: string | null; word: string | null; clients: string[] }>(
     `select app.current_tenant_id() as tenant, app.current_app_role() as word,
-       array(select c.tenant_id::text from journeys.clients c) as clients`,
+       array(select distinct c.tenant_id::text from journeys.clients c) as clients`,
   );
   return rows[0];
 }
@@ -79,7 +80,7 @@ describe("a claim", () => {
         expect(await confirmed(client)).toEqual(nobody);
       }
     });
-    expect(await database.query("select from journeys.clients where tenant_id = $1", [ours.id])).toHaveLength(1);
+    expect(await database.query("select from journeys.clients where tenant_id = $1", [ours.id])).not.toHaveLength(0);
   });
 
   test.each(["app.tenant_id", "app.user_id", "app.session_id"])("cannot hold without %s", async (missing) => {
@@ -122,7 +123,7 @@ describe("a claim", () => {
       expect(await confirmed(client)).toEqual(nobody);
       await expect(
         client.query("insert into journeys.pipelines (client_id, name) values ($1, 'Late')", [
-          tenant.rows.get("journeys.clients")?.id,
+          rowOf(tenant, "journeys.clients").id,
         ]),
       ).rejects.toMatchObject({ code: "42501" });
     });
@@ -311,7 +312,7 @@ describe("the worker", () => {
 });
 
 describe("an import batch", () => {
-  const batchOf = (tenant: Tenant) => tenant.rows.get("imports.batches")?.id as string;
+  const batchOf = (tenant: Tenant) => rowOf(tenant, "imports.batches").id;
   const claimedBatch = async (client: pg.Client) =>
     (await client.query<{ batch: string | null }>("select app.current_import_batch_id() as batch")).rows[0]?.batch;
 
@@ -379,7 +380,7 @@ describe("a login that speaks SQL", () => {
       const expected = { tenant: ours.id, word: "reporter", clients: [ours.id] };
       expect(await confirmed(client)).toEqual(expected);
       const { role: _role, ...settings } = settingsFor(database, theirs, "admin");
-      await claim(client, { ...settings, "app.import_batch_id": theirs.rows.get("imports.batches")?.id as string });
+      await claim(client, { ...settings, "app.import_batch_id": rowOf(theirs, "imports.batches").id });
       expect(await confirmed(client)).toEqual(expected);
       const { rows } = await client.query(
         "select app.current_user_id() as person, app.current_session_id() as session, app.current_import_batch_id() as batch",

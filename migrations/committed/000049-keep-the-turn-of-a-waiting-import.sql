@@ -1,5 +1,5 @@
---! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
---! Hash: sha1:feb9c795156042e1dabab8251e21035f61505005
+--! Previous: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
+--! Hash: sha1:8e693871057e978a86be51a8115cf5d62c55b0b3
 --! Message: keep the turn of a waiting import
 
 -- Whoever wakes the workers for an import once more does not send its job back to the end of the queue.
@@ -53,10 +53,6 @@ create or replace function app_private.requeue_import_batches(silent_for interva
       left join app_private.import_leases l on l.tenant_id = b.tenant_id and l.batch_id = b.id
       where b.status in ('queued', 'running', 'verifying', 'rolling_back')
         and greatest(b.updated_at, l.heartbeat_at) < clock_timestamp() - silent_for
-        -- A lease whose row is locked is at work, however long its statement takes.
-        and (l.batch_id is null or l.batch_id = (
-          select held.batch_id from app_private.import_leases held where held.batch_id = l.batch_id for update skip locked
-        ))
     loop
       perform app_private.queue_import_batch(batch.tenant_id, batch.id);
       return next batch.id;

@@ -1,0 +1,23 @@
+--! Previous: sha1:ae15abd49bbbd84817932d9d81ada2c7f792dd79
+--! Hash: sha1:290dffa2a747ddc6514652a5dde9a4baecc13455
+--! Message: tell who watches a run
+
+-- A run of the pipeline can be watched.
+set local lock_timeout = '3s';
+
+--! Included leadgen/notify_changes.sql
+-- Whoever watches a run is told that it moved: by its id and nothing else, so that what is said of it is read under the reader's policies.
+create or replace function app_private.tg_pipeline_runs__notify_change() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform pg_notify('pipeline_run:' || new.id, new.id::text);
+    return null;
+  end
+  $$;
+comment on function app_private.tg_pipeline_runs__notify_change() is 'Tells the watchers of a run that it changed.';
+revoke all on function app_private.tg_pipeline_runs__notify_change() from public;
+create or replace trigger _500_notify_change after update on leadgen.pipeline_runs
+  for each row when (old.* is distinct from new.*) execute function app_private.tg_pipeline_runs__notify_change();
+--! EndIncluded leadgen/notify_changes.sql
