@@ -1,5 +1,5 @@
 --! Previous: sha1:190bdec038187ad0a0d494a482257a6389457f06
---! Hash: sha1:7910c8898dce75999113a73beb867589b7f590d3
+--! Hash: sha1:5d059af7b031d04dba0e7878bcb537663c70c433
 --! Message: keep the turn of a waiting import
 
 -- Whoever wakes the workers for an import once more does not send its job back to the end of the queue.
@@ -53,10 +53,6 @@ create or replace function app_private.requeue_import_batches(silent_for interva
       left join app_private.import_leases l on l.tenant_id = b.tenant_id and l.batch_id = b.id
       where b.status in ('queued', 'running', 'verifying', 'rolling_back')
         and greatest(b.updated_at, l.heartbeat_at) < clock_timestamp() - silent_for
-        -- A lease whose row is locked is at work, however long its statement takes.
-        and (l.batch_id is null or l.batch_id = (
-          select held.batch_id from app_private.import_leases held where held.batch_id = l.batch_id for update skip locked
-        ))
     loop
       perform app_private.queue_import_batch(batch.tenant_id, batch.id);
       return next batch.id;

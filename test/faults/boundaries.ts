@@ -27,25 +27,26 @@ export interface Boundary extends Place {
   isInPart?: boolean;
 }
 
-/** The lease is renewed first thing in every transaction: standing there, everything before is committed and nothing after has begun. */
-const between = { on: "update on app_private.import_leases", level: "row" } as const;
+/** The batch that is under way: ids grow with time. */
+const batch = "(select b.id from imports.batches b order by b.id desc limit 1)";
 
-const step = (collection: string, condition: string) =>
-  `exists (select from imports.collections c where c.batch_id = new.batch_id and c.name = '${collection}' and ${condition})`;
+const collection = (name: string, condition: string) =>
+  `exists (select from imports.collections c where c.batch_id = ${batch} and c.name = '${name}' and ${condition})`;
 
 export const boundaries: Boundary[] = [
   {
     name: "after a page has landed",
     phase: "import",
-    ...between,
-    when: step("Touchpoints", "c.step = 'landing' and c.landed = 500"),
+    on: "insert on app_private.import_payloads",
+    level: "statement",
+    when: collection("Sync History", "c.step = 'landing' and c.landed = 500"),
   },
   {
     name: "in the middle of writing a page",
     phase: "import",
     on: "update on imports.fields",
     level: "row",
-    when: "new.name = 'Internal Name' and new.exact > 500",
+    when: "new.name = 'Items Synced' and new.exact > 500",
     isInPart: true,
   },
   {
@@ -53,13 +54,14 @@ export const boundaries: Boundary[] = [
     phase: "import",
     on: "update on imports.collections",
     level: "row",
-    when: "new.name = 'Touchpoints' and new.landed > 500 and old.landed = 500",
+    when: "new.name = 'Sync History' and new.landed > 500 and old.landed = 500",
   },
   {
     name: "after the last page",
     phase: "import",
-    ...between,
-    when: "not exists (select from imports.collections c where c.batch_id = new.batch_id and c.step <> 'landed')",
+    on: "insert on imports.records",
+    level: "statement",
+    when: `not exists (select from imports.collections c where c.batch_id = ${batch} and c.step <> 'landed')`,
   },
   {
     name: "in the middle of validating a collection",
@@ -78,35 +80,38 @@ export const boundaries: Boundary[] = [
   {
     name: "after a collection was validated",
     phase: "import",
-    ...between,
-    when: step("Journeys", "c.step = 'validated'"),
+    on: "insert on imports.records",
+    level: "statement",
+    when: collection("Journeys", "c.step = 'validated'"),
   },
   {
     name: "in the middle of loading a chunk",
     phase: "import",
-    on: "insert on journeys.touchpoints",
+    on: "insert on journeys.sync_history",
     level: "row",
-    when: "(select count(*) from journeys.touchpoints) > 100",
+    when: "(select count(*) from journeys.sync_history) > 100",
   },
   {
     name: "before a chunk commits",
     phase: "import",
     on: "update on imports.collections",
     level: "row",
-    when: "new.name = 'Touchpoints' and new.chunks_loaded = 2 and old.chunks_loaded = 1",
+    when: "new.name = 'Sync History' and new.chunks_loaded = 1 and old.chunks_loaded = 0",
   },
   {
-    name: "after a chunk's commit",
+    name: "between the commits of two chunks",
     phase: "import",
-    ...between,
-    when: step("Touchpoints", "c.step = 'validated' and c.chunks_loaded = 1"),
+    on: "update on imports.collections",
+    level: "row",
+    when: "new.name = 'Sync History' and new.chunks_loaded = 2 and old.chunks_loaded = 1",
     isInPart: true,
   },
   {
     name: "after a collection was loaded",
     phase: "import",
-    ...between,
-    when: step("Touchpoints", "c.step = 'loaded'"),
+    on: "insert on imports.records",
+    level: "statement",
+    when: collection("Touchpoints", "c.step = 'loaded'"),
   },
   {
     name: "before it goes over to verifying",
@@ -116,18 +121,11 @@ export const boundaries: Boundary[] = [
     when: "new.status = 'verifying' and old.status = 'running'",
   },
   {
-    name: "while it verifies",
+    name: "before the proof is written down",
     phase: "import",
     on: "insert on imports.checks",
     level: "statement",
     when: "true",
-    isInPart: true,
-  },
-  {
-    name: "once it has verified",
-    phase: "import",
-    ...between,
-    when: "exists (select from imports.checks c where c.batch_id = new.batch_id)",
   },
   {
     name: "before it says how it ended",
@@ -146,15 +144,16 @@ export const boundaries: Boundary[] = [
   {
     name: "once the rollback has decided",
     phase: "rollback",
-    ...between,
-    when: "exists (select from imports.undoings u where u.batch_id = new.batch_id)",
+    on: "update on imports.undoings",
+    level: "statement",
+    when: "true",
   },
   {
     name: "in the middle of taking a chunk back",
     phase: "rollback",
-    on: "delete on journeys.touchpoints",
+    on: "delete on journeys.sync_history",
     level: "row",
-    when: "(select count(*) from journeys.touchpoints) < 1200",
+    when: "(select count(*) from journeys.sync_history) < 1000",
     isInPart: true,
   },
   {
@@ -162,15 +161,14 @@ export const boundaries: Boundary[] = [
     phase: "rollback",
     on: "update on imports.undoings",
     level: "row",
-    when: "new.table_name = 'journeys.touchpoints' and new.done_at is not null",
+    when: "new.table_name = 'journeys.sync_history' and new.done_at is not null",
   },
   {
     name: "after a chunk was taken back",
     phase: "rollback",
-    ...between,
-    when: `exists (
-      select from imports.undoings u where u.batch_id = new.batch_id and u.table_name = 'journeys.touchpoints' and u.done_at is not null
-    )`,
+    on: "delete on journeys.sync_history",
+    level: "statement",
+    when: "(select count(*) from journeys.sync_history) < 500",
   },
   {
     name: "while the rollback is proved",
@@ -189,8 +187,9 @@ export const boundaries: Boundary[] = [
   {
     name: "once a replay is prepared",
     phase: "replay",
-    ...between,
-    when: step("Touchpoints", "c.step = 'landed'"),
+    on: "insert on imports.records",
+    level: "statement",
+    when: collection("Touchpoints", "c.step = 'landed'"),
   },
   {
     name: "before a chunk of a replay commits",
@@ -201,7 +200,7 @@ export const boundaries: Boundary[] = [
     isInPart: true,
   },
   {
-    name: "while a replay verifies",
+    name: "before the proof of a replay is written down",
     phase: "replay",
     on: "insert on imports.checks",
     level: "statement",

@@ -1,9 +1,5 @@
 /** An import, a rollback and a replay that wait for a worker, each in a database that can be cloned; and what they must end in. */
-import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type pg from "pg";
-import { generateBase } from "../../scripts/generate_base.ts";
 import { createPool } from "../../src/database/pools.ts";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
 import { createBatch } from "../../src/imports/pipeline/batch.ts";
@@ -40,20 +36,27 @@ export interface Base {
 /** The sample's records, dirt and all, some of them changed, and so many more that a collection has several pages and chunks. */
 export async function makeBase(): Promise<Base> {
   const sample = await copySample();
+  const runs = Array.from({ length: 1_300 }, (_, index) => `recRun${String(index).padStart(11, "0")}`);
+  let clientId = "";
   await sample.change("Clients", (records) => {
-    recordOf(records, "Name", "Fernwick Estate").fields.Name = "Fernwick Park";
+    const client = recordOf(records, "Name", "Fernwick Estate");
+    client.fields.Name = "Fernwick Park";
+    client.fields["Sync History"] = [...((client.fields["Sync History"] as string[]) ?? []), ...runs];
+    clientId = client.id;
     return undefined;
   });
   await sample.change("Touchpoints", (records) => {
     recordOf(records, "Internal Name", "Inquiry received").fields.Day = 3;
     return undefined;
   });
-  const more = await mkdtemp(join(tmpdir(), "landfall-more-"));
-  await generateBase(more, 1_200, sampleFolder);
-  for (const table of ["Clients", "Pipelines", "Journeys", "Touchpoints"]) {
-    await appendFile(sample.fileOf(table), await readFile(join(more, "records", `${table}.ndjson`)));
-  }
-  await rm(more, { recursive: true });
+  await sample.change("Sync History", (records) => [
+    ...records,
+    ...runs.map((id, index) => ({
+      id,
+      createdTime: new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString(),
+      fields: { Operation: "Full Sync", Status: "Success", "Items Synced": index, Client: [clientId] },
+    })),
+  ]);
   return { folder: sample.folder, remove: sample.remove };
 }
 
@@ -184,12 +187,16 @@ export async function findHalves({ query }: OpenDatabase): Promise<Record<string
      from imports.collections collection
      where collection.landed <> (select count(*) from app_private.import_payloads payload where payload.collection_id = collection.id)
      union all
-     select 'Touchpoints', 'loaded'
-     from (select count(*) from journeys.touchpoints) rows (found)
-     where rows.found <>
-       (select count(*) from imports.effects effect where effect.table_name = 'journeys.touchpoints' and effect.effect = 'inserted')
+     select loaded.name, 'loaded'
+     from (
+       select 'journeys.touchpoints', count(*) from journeys.touchpoints
+       union all
+       select 'journeys.sync_history', count(*) from journeys.sync_history
+     ) loaded (name, rows)
+     where loaded.rows <>
+       (select count(*) from imports.effects effect where effect.table_name = loaded.name and effect.effect = 'inserted')
        - (select count(*) from imports.undoings undoing
-          where undoing.table_name = 'journeys.touchpoints' and undoing.fate = 'removed' and undoing.done_at is not null)`,
+          where undoing.table_name = loaded.name and undoing.fate = 'removed' and undoing.done_at is not null)`,
   );
 }
 

@@ -62,13 +62,13 @@ test("can lose its server, then one process of it, then its parent, all in one i
     await standing.reached(running);
     const died = postmaster();
     process.kill(died, "SIGKILL");
-    standing = await until(() => standAt(database, boundary("after a chunk's commit")), running);
+    standing = await until(() => standAt(database, boundary("between the commits of two chunks")), running);
     expect(postmaster()).not.toBe(died);
     expect(await findHalves(database)).toEqual([]);
 
     await declareDead(database);
     process.kill(await standing.reached(running), "SIGKILL");
-    standing = await until(() => standAt(database, boundary("while it verifies")), running);
+    standing = await until(() => standAt(database, boundary("before the proof is written down")), running);
     expect(await findHalves(database)).toEqual([]);
 
     await declareDead(database);

@@ -56,7 +56,7 @@ async function untilTakenOver(since: Date, from: string | undefined, worker: Run
 }
 
 test("can replace a worker that was killed", async () => {
-  const standing = await standAt(database, boundary("before a chunk commits"));
+  const standing = await standAt(database, boundary("between the commits of two chunks"));
   const killed = start();
   await standing.reached(killed);
   const other = start();
@@ -70,7 +70,7 @@ test("can replace a worker that was killed", async () => {
 });
 
 test("can replace a worker that stands still in the middle of a transaction, which commits nothing when it wakes up", async () => {
-  const standing = await standAt(database, boundary("before a chunk commits"));
+  const standing = await standAt(database, boundary("between the commits of two chunks"));
   const stopped = start();
   await standing.reached(stopped);
   const other = start();
@@ -87,7 +87,7 @@ test("can replace a worker that stands still in the middle of a transaction, whi
 });
 
 test("can go on by itself when the server was killed under it", async () => {
-  const standing = await standAt(database, boundary("before a chunk commits"));
+  const standing = await standAt(database, boundary("between the commits of two chunks"));
   const worker = start();
   await standing.reached(worker);
   const [since, lease] = [await clock(), await token()];

@@ -166,7 +166,7 @@ export async function takeBatch(
     );
     const { status, is_planned } = rows[0] ?? {};
     if (status === undefined || is_planned || (status !== "queued" && !isUnderWay(status))) return null;
-    // A lease whose row is locked is at work this moment, however long its statement takes: nobody waits for it.
+    // A transaction holds the lease, perhaps one that a dead process has left: nobody waits for its end, for there is another turn soon.
     const held = await client.query<{ is_at_work: boolean }>(
       `select free.batch_id is null as is_at_work
        from app_private.import_leases lease
@@ -277,12 +277,12 @@ export async function beat(batch: Lease): Promise<void> {
 }
 
 /**
- * A key share: a takeover sees that somebody is at work, a heartbeat is not held up. Looks at the status and claims the effects of the batch
- * in one statement: a pause that comes in between would make them a person's.
+ * A key share: a takeover must do without, a heartbeat need not. The look at the status and the claim to the batch's effects are one statement: a
+ * pause that came in between would make them a person's.
  */
 async function holdLease(batch: Lease, client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ status: BatchStatus }>(
-    `select batch.status, app.current_import_batch_id() as confirmed_batch_id
+    `select batch.status, app.current_import_batch_id() as claimed_batch_id
      from app_private.import_leases lease
      join imports.batches batch on batch.tenant_id = lease.tenant_id and batch.id = lease.batch_id
      where lease.batch_id = $1 and lease.token = $2

@@ -106,8 +106,10 @@ export async function runBatch(
     if (source !== undefined) await keepCalls(pool, tenantId, batchId, source);
     if (taken.status === "planned") {
       log.warn({ batchId, err: error }, "no plan could be made");
-      await giveUpPlan(lease, newsOf(error, "Look into the log; then ask for the plan again."));
-      return true;
+      return await giveUpPlan(lease, newsOf(error, "Look into the log; then ask for the plan again.")).then(
+        () => true,
+        letGo,
+      );
     }
     if (error instanceof LandfallError && error.reason === "import_schema_changed") {
       log.warn({ batchId, reason: error.message }, "an import batch was cancelled");
