@@ -1,5 +1,5 @@
 --! Previous: sha1:41ea471ee1d760390cb5a22e63a0c0037c40575d
---! Hash: sha1:d5b98b692531a0f9d3b815cb73ac57fe4cc755e9
+--! Hash: sha1:c3aa2c74162afadf899a36a7e01318ef555b3d0b
 --! Message: claim work for workflows
 
 -- What workflows do, a line each: claim companies and contacts that wait for a stage, give back what did not work out, record what was found,
@@ -633,7 +633,9 @@ create or replace function leadgen.claim_companies(
     tenant constant uuid := app.current_tenant_id();
     batch uuid;
     owner uuid;
-    claimed uuid[];
+    claimed uuid[] := '{}';
+    taken_now uuid[];
+    found_free integer;
     waiting constant leadgen.company_status[] := case stage when 'l1' then array['new'] when 'l2' then array['triage_passed'] end;
     failed constant leadgen.company_status[] := case stage when 'l1' then array['enrichment_failed'] when 'l2' then array['enrichment_l2_failed'] end;
   begin
@@ -644,31 +646,36 @@ create or replace function leadgen.claim_companies(
     end if;
     batch := app_private.batch_named(batch_name);
     owner := app_private.owner_named(owner_name);
-    with free as (
-      select c.id
-      from leadgen.companies c
-      where c.tenant_id = tenant and c.merged_into_id is null
-        and (c.status = any (waiting) or include_failed and c.status = any (failed))
-        and (batch is null or c.batch_id = batch)
-        and (owner is null or c.owner_id = owner)
-        and (tiers is null or c.tier = any (tiers))
-        and not exists (
-          select from leadgen.claims l
-          where l.tenant_id = tenant and l.company_id = c.id and l.stage = claim_companies.stage and l.expires_at > now()
-        )
-      order by c.pre_score desc nulls last, c.id
-      limit max_count
-      for no key update skip locked
-    ), taken as (
-      insert into leadgen.claims as l (tenant_id, stage, company_id, pipeline_run_id, claimed_by, expires_at)
-      select tenant, claim_companies.stage, free.id, claim_companies.pipeline_run_id, coalesce(claim_companies.claimed_by, session_user), now() + lease
-      from free
-      on conflict on constraint claims_tenant_id_company_id_stage_key do update
-        set id = excluded.id, pipeline_run_id = excluded.pipeline_run_id, claimed_by = excluded.claimed_by, claimed_at = now(), expires_at = excluded.expires_at
-        where l.expires_at <= now()
-      returning l.id
-    )
-    select array_agg(taken.id) into claimed from taken;
+    -- What another has taken since this look is not there at the next: whoever asks for ten gets ten, as long as there are ten.
+    loop
+      with free as (
+        select c.id
+        from leadgen.companies c
+        where c.tenant_id = tenant and c.merged_into_id is null
+          and (c.status = any (waiting) or include_failed and c.status = any (failed))
+          and (batch is null or c.batch_id = batch)
+          and (owner is null or c.owner_id = owner)
+          and (tiers is null or c.tier = any (tiers))
+          and not exists (
+            select from leadgen.claims l
+            where l.tenant_id = tenant and l.company_id = c.id and l.stage = claim_companies.stage and l.expires_at > now()
+          )
+        order by c.pre_score desc nulls last, c.id
+        limit max_count - cardinality(claimed)
+        for no key update skip locked
+      ), taken as (
+        insert into leadgen.claims as l (tenant_id, stage, company_id, pipeline_run_id, claimed_by, expires_at)
+        select tenant, claim_companies.stage, free.id, claim_companies.pipeline_run_id, coalesce(claim_companies.claimed_by, session_user), now() + lease
+        from free
+        on conflict on constraint claims_tenant_id_company_id_stage_key do update
+          set id = excluded.id, pipeline_run_id = excluded.pipeline_run_id, claimed_by = excluded.claimed_by, claimed_at = now(), expires_at = excluded.expires_at
+          where l.expires_at <= now()
+        returning l.id
+      )
+      select coalesce(array_agg(taken.id), '{}'), (select count(*) from free) into taken_now, found_free from taken;
+      claimed := claimed || taken_now;
+      exit when found_free = 0 or cardinality(claimed) >= max_count;
+    end loop;
     return query
       select v.* from leadgen.claimed_companies v join leadgen.claims l on l.tenant_id = tenant and l.id = v.claim_id
       where l.id = any (claimed) order by v.claim_id;
@@ -690,7 +697,9 @@ create or replace function leadgen.claim_contacts(
     tenant constant uuid := app.current_tenant_id();
     batch uuid;
     owner uuid;
-    claimed uuid[];
+    claimed uuid[] := '{}';
+    taken_now uuid[];
+    found_free integer;
   begin
     perform app_private.require_role('claim contacts', 'automation');
     perform app_private.check_lease(max_count, lease);
@@ -699,40 +708,45 @@ create or replace function leadgen.claim_contacts(
     end if;
     batch := app_private.batch_named(batch_name);
     owner := app_private.owner_named(owner_name);
-    with free as (
-      select c.id
-      from leadgen.contacts c
-      join leadgen.companies company on company.tenant_id = c.tenant_id and company.id = c.company_id
-      where c.tenant_id = tenant and c.merged_into_id is null and company.status = 'enriched_l2'
-        and case stage
-          when 'person' then not c.is_enriched and (include_failed or c.error_message is null)
-          -- One that is being written to and that nobody holds was held by a workflow that is gone.
-          else c.is_enriched and (c.message_status in ('not_started', 'generating') or include_failed and c.message_status = 'generation_failed')
-        end
-        and (batch is null or exists (select from leadgen.contact_batches b where b.tenant_id = tenant and b.batch_id = batch and b.contact_id = c.id))
-        and (owner is null or c.owner_id = owner)
-        and (tiers is null or company.tier = any (tiers))
-        and not exists (
-          select from leadgen.claims l
-          where l.tenant_id = tenant and l.contact_id = c.id and l.stage = claim_contacts.stage and l.expires_at > now()
-        )
-      order by c.contact_score desc nulls last, c.id
-      limit max_count
-      for no key update of c skip locked
-    ), taken as (
-      insert into leadgen.claims as l (tenant_id, stage, contact_id, pipeline_run_id, claimed_by, expires_at)
-      select tenant, claim_contacts.stage, free.id, claim_contacts.pipeline_run_id, coalesce(claim_contacts.claimed_by, session_user), now() + lease
-      from free
-      on conflict on constraint claims_tenant_id_contact_id_stage_key do update
-        set id = excluded.id, pipeline_run_id = excluded.pipeline_run_id, claimed_by = excluded.claimed_by, claimed_at = now(), expires_at = excluded.expires_at
-        where l.expires_at <= now()
-      returning l.id, l.contact_id
-    ), writing as (
-      update leadgen.contacts c set message_status = 'generating', error_message = null
-      from taken
-      where stage = 'message' and c.tenant_id = tenant and c.id = taken.contact_id
-    )
-    select array_agg(taken.id) into claimed from taken;
+    -- What another has taken since this look is not there at the next: whoever asks for ten gets ten, as long as there are ten.
+    loop
+      with free as (
+        select c.id
+        from leadgen.contacts c
+        join leadgen.companies company on company.tenant_id = c.tenant_id and company.id = c.company_id
+        where c.tenant_id = tenant and c.merged_into_id is null and company.status = 'enriched_l2'
+          and case stage
+            when 'person' then not c.is_enriched and (include_failed or c.error_message is null)
+            -- One that is being written to and that nobody holds was held by a workflow that is gone.
+            else c.is_enriched and (c.message_status in ('not_started', 'generating') or include_failed and c.message_status = 'generation_failed')
+          end
+          and (batch is null or exists (select from leadgen.contact_batches b where b.tenant_id = tenant and b.batch_id = batch and b.contact_id = c.id))
+          and (owner is null or c.owner_id = owner)
+          and (tiers is null or company.tier = any (tiers))
+          and not exists (
+            select from leadgen.claims l
+            where l.tenant_id = tenant and l.contact_id = c.id and l.stage = claim_contacts.stage and l.expires_at > now()
+          )
+        order by c.contact_score desc nulls last, c.id
+        limit max_count - cardinality(claimed)
+        for no key update of c skip locked
+      ), taken as (
+        insert into leadgen.claims as l (tenant_id, stage, contact_id, pipeline_run_id, claimed_by, expires_at)
+        select tenant, claim_contacts.stage, free.id, claim_contacts.pipeline_run_id, coalesce(claim_contacts.claimed_by, session_user), now() + lease
+        from free
+        on conflict on constraint claims_tenant_id_contact_id_stage_key do update
+          set id = excluded.id, pipeline_run_id = excluded.pipeline_run_id, claimed_by = excluded.claimed_by, claimed_at = now(), expires_at = excluded.expires_at
+          where l.expires_at <= now()
+        returning l.id, l.contact_id
+      ), writing as (
+        update leadgen.contacts c set message_status = 'generating', error_message = null
+        from taken
+        where stage = 'message' and c.tenant_id = tenant and c.id = taken.contact_id
+      )
+      select coalesce(array_agg(taken.id), '{}'), (select count(*) from free) into taken_now, found_free from taken;
+      claimed := claimed || taken_now;
+      exit when found_free = 0 or cardinality(claimed) >= max_count;
+    end loop;
     return query
       select v.* from leadgen.claimed_contacts v join leadgen.claims l on l.tenant_id = tenant and l.id = v.claim_id
       where l.id = any (claimed) order by v.contact_score desc nulls last, v.claim_id;

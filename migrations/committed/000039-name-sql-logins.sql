@@ -1,5 +1,5 @@
---! Previous: sha1:d5b98b692531a0f9d3b815cb73ac57fe4cc755e9
---! Hash: sha1:3e06615bcc00c5324bc8776c2502862cc483a1ad
+--! Previous: sha1:c3aa2c74162afadf899a36a7e01318ef555b3d0b
+--! Hash: sha1:b2063d9b026dd607bccaf2fbe0473655902ce552
 --! Message: name sql logins
 
 -- SQL logins have a name that people call them by, and lose their connections when they are switched off or their tenant is suspended.

@@ -1,5 +1,5 @@
---! Previous: sha1:3e06615bcc00c5324bc8776c2502862cc483a1ad
---! Hash: sha1:db66d2ef7260bf78747802e0dc8e472c13c703bf
+--! Previous: sha1:b2063d9b026dd607bccaf2fbe0473655902ce552
+--! Hash: sha1:bbd6d2f82a82dc3efc8926ddfd2cf55579fd6b5f
 --! Message: hand over and listen
 
 -- What GoHighLevel's API cannot do is a list that people tick off; what GoHighLevel tells of its own accord is heard.

@@ -1,5 +1,5 @@
---! Previous: sha1:db66d2ef7260bf78747802e0dc8e472c13c703bf
---! Hash: sha1:0badeae95bbd5d556b9d6d794f67b839e5a4a210
+--! Previous: sha1:bbd6d2f82a82dc3efc8926ddfd2cf55579fd6b5f
+--! Hash: sha1:4d87b064f9b8e5acb3922f30771dbda70c4824f7
 --! Message: report publishing
 
 -- How publishing stands, for psql; and the command line may retry and compare.

@@ -1,5 +1,5 @@
---! Previous: sha1:0badeae95bbd5d556b9d6d794f67b839e5a4a210
---! Hash: sha1:2fddf8bd2d8466bfe2b5096477eba32e83d7293a
+--! Previous: sha1:4d87b064f9b8e5acb3922f30771dbda70c4824f7
+--! Hash: sha1:14cefb85a06d5b0f1ad4c61598abc542cff671a2
 --! Message: let people back in
 
 -- A password that somebody else made opens nothing but the way to one's own, and a forgotten one is replaced by a token in a mail. What

@@ -1,5 +1,5 @@
---! Previous: sha1:2fddf8bd2d8466bfe2b5096477eba32e83d7293a
---! Hash: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
+--! Previous: sha1:14cefb85a06d5b0f1ad4c61598abc542cff671a2
+--! Hash: sha1:65b35e367477e91672e88696cec65e13023e2871
 --! Message: open by keys
 
 -- Machines call the API by keys, and people may sign in by an identity provider.

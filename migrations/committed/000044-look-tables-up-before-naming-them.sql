@@ -1,5 +1,5 @@
---! Previous: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
---! Hash: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
+--! Previous: sha1:65b35e367477e91672e88696cec65e13023e2871
+--! Hash: sha1:83bd216b2958754e19d91095edac5b43da43544e
 --! Message: look tables up before naming them
 
 -- The plan of a rollback built its query with a table's name as it stood in the ledger, which the worker's login writes: a name that was SQL

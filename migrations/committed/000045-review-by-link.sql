@@ -1,5 +1,5 @@
---! Previous: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
---! Hash: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
+--! Previous: sha1:83bd216b2958754e19d91095edac5b43da43544e
+--! Hash: sha1:00668bc2da5dfc766950c464bd86effca4598a1d
 --! Message: review by link
 
 -- A client's reviewer decides one approval by a link, without an account.

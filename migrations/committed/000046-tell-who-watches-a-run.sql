@@ -1,5 +1,5 @@
---! Previous: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
---! Hash: sha1:15b87914487828b845b01c41409790afffe6916f
+--! Previous: sha1:00668bc2da5dfc766950c464bd86effca4598a1d
+--! Hash: sha1:76f5634cd220a13328ec76160a9c93594d52185f
 --! Message: tell who watches a run
 
 -- A run of the pipeline can be watched.

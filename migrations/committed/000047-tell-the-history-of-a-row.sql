@@ -1,5 +1,5 @@
---! Previous: sha1:15b87914487828b845b01c41409790afffe6916f
---! Hash: sha1:c06f6e2f2747cdda22927732a151300779926d4a
+--! Previous: sha1:76f5634cd220a13328ec76160a9c93594d52185f
+--! Hash: sha1:a7c87905611fe11e92bdf7d6b4594182073022dc
 --! Message: tell the history of a row
 
 -- What became of a journey, a touchpoint or a client, as a field of it.

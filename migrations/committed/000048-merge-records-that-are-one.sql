@@ -1,5 +1,5 @@
---! Previous: sha1:c06f6e2f2747cdda22927732a151300779926d4a
---! Hash: sha1:38834f7d67132080f7c296758c88ee0e0ffd69ae
+--! Previous: sha1:a7c87905611fe11e92bdf7d6b4594182073022dc
+--! Hash: sha1:eebe9d4364eb600788ffd4feb8f6817ef8b40003
 --! Message: merge records that are one
 
 -- Two records of a source can be one thing: a person says so, and every import keeps to it.

@@ -1,5 +1,5 @@
---! Previous: sha1:38834f7d67132080f7c296758c88ee0e0ffd69ae
---! Hash: sha1:736818813eaf012e471ff4267df9cf68188c3150
+--! Previous: sha1:eebe9d4364eb600788ffd4feb8f6817ef8b40003
+--! Hash: sha1:96da24b0e57b0d9baf243e9c78d8714e425e312c
 --! Message: forget texts when due
 
 -- The texts of an import are kept for a time that the installation chooses; hashes, outcomes and issues for ever.

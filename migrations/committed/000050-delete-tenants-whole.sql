@@ -1,5 +1,5 @@
---! Previous: sha1:736818813eaf012e471ff4267df9cf68188c3150
---! Hash: sha1:190bdec038187ad0a0d494a482257a6389457f06
+--! Previous: sha1:96da24b0e57b0d9baf243e9c78d8714e425e312c
+--! Hash: sha1:9ea3478389e6dd4c7db6f64ce3da18d68d0f7a4d
 --! Message: delete tenants whole
 
 -- What a tenant has can be taken along and taken away: a list of what is whose, and a door for what is never deleted else.

@@ -1,5 +1,5 @@
---! Previous: sha1:190bdec038187ad0a0d494a482257a6389457f06
---! Hash: sha1:5d059af7b031d04dba0e7878bcb537663c70c433
+--! Previous: sha1:9ea3478389e6dd4c7db6f64ce3da18d68d0f7a4d
+--! Hash: sha1:61c284a0baa235f703b9347c31b31f33f3838561
 --! Message: keep the turn of a waiting import
 
 -- Whoever wakes the workers for an import once more does not send its job back to the end of the queue.
