@@ -153,6 +153,7 @@ export const environmentSchema = z.object({
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
+  LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
@@ -177,6 +178,8 @@ export interface Config {
   dataDir: string;
   /** Absolute path of the folder for the files that imports bring along. */
   filesDir: string;
+  /** How long the texts that imports read are kept after the import's end, in seconds. */
+  textsKeptFor: number;
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
   /** First part of every database role's name. */
@@ -273,6 +276,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     environment: values.NODE_ENV,
     dataDir,
     filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
+    textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,

@@ -1,5 +1,5 @@
---! Previous: sha1:05dcda42a5dca28a763764316779df935f6e0609
---! Hash: sha1:34002512b3cc8741c490f81032f2e1ad6dd2be5c
+--! Previous: sha1:21adcebde28534bd9643cba3f556906152623863
+--! Hash: sha1:913fe1abfc76839ca8d240ff71b300e5b93456b2
 --! Message: put operators above tenants
 
 -- Operators are people above the tenants: they sign in as everybody does, to a session that has no tenant, and make, suspend and reactivate
@@ -666,7 +666,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
   ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
   ('LF921', 'documents_refused', 400, 'The API would not answer these documents.', 'Correct them; nothing was stored.'),
-  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'landfall documents list shows those there are.'),
+  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'Those that there are: landfall documents list.'),
   ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out

@@ -1,5 +1,5 @@
---! Previous: sha1:34002512b3cc8741c490f81032f2e1ad6dd2be5c
---! Hash: sha1:085df9b6fefecf1091589023ba423765c886d2d6
+--! Previous: sha1:913fe1abfc76839ca8d240ff71b300e5b93456b2
+--! Hash: sha1:797e8f61fefd7e22e488df26204d98389dc80ef2
 --! Message: trust documents
 
 -- In production the API answers documents that it was told of, and no others.

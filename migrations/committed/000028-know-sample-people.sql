@@ -1,5 +1,5 @@
---! Previous: sha1:085df9b6fefecf1091589023ba423765c886d2d6
---! Hash: sha1:c66e3726e94be0fcc11f2bcfb6f9032567afaf11
+--! Previous: sha1:797e8f61fefd7e22e488df26204d98389dc80ef2
+--! Hash: sha1:1e28da5cfdaa22ea3f97464c47910b26eb64f646
 --! Message: know sample people
 
 -- A production process refuses to start where the sample people can sign in.

@@ -1,5 +1,5 @@
---! Previous: sha1:c66e3726e94be0fcc11f2bcfb6f9032567afaf11
---! Hash: sha1:1ce8e81c114504f03668024bbad566e73db3075d
+--! Previous: sha1:1e28da5cfdaa22ea3f97464c47910b26eb64f646
+--! Hash: sha1:9c93f9c4164390782308e17a85b74ebf62620d6a
 --! Message: plan publish and take back
 
 -- A publication can be planned, be of a template on its own, let others go first, and be taken back.

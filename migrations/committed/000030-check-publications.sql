@@ -1,5 +1,5 @@
---! Previous: sha1:1ce8e81c114504f03668024bbad566e73db3075d
---! Hash: sha1:2902b23828b3e3ddb2ac162bd4df45784a427bbc
+--! Previous: sha1:9c93f9c4164390782308e17a85b74ebf62620d6a
+--! Hash: sha1:94110665eba1ba31b6ab9e34a8c88431140735f7
 --! Message: check publications
 
 -- The constraints that came with taking back, checked for the rows that were there before.

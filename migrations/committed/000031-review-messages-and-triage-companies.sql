@@ -1,5 +1,5 @@
---! Previous: sha1:2902b23828b3e3ddb2ac162bd4df45784a427bbc
---! Hash: sha1:11ebba63e8ebec8bb3e9eb357e018d0c73002193
+--! Previous: sha1:94110665eba1ba31b6ab9e34a8c88431140735f7
+--! Hash: sha1:3a0499e9126ac0b08ef47b93389b5162430cf611
 --! Message: review messages and triage companies
 
 -- People decide what workflows found and drafted: messages are approved or rejected, companies passed or disqualified; contacts follow.

@@ -1,5 +1,5 @@
---! Previous: sha1:11ebba63e8ebec8bb3e9eb357e018d0c73002193
---! Hash: sha1:9c61f7067de2ad6850acdc27b811e379f9f0b7c2
+--! Previous: sha1:3a0499e9126ac0b08ef47b93389b5162430cf611
+--! Hash: sha1:b86266cf236ff216d50e170d1c172cfb4494d8af
 --! Message: merge duplicates by hand
 
 -- Rows that look like one are told, and merged by people alone, so that it can be taken back.

@@ -1,5 +1,5 @@
---! Previous: sha1:9c61f7067de2ad6850acdc27b811e379f9f0b7c2
---! Hash: sha1:28d148894054858d6659ca92316913d00d1b0384
+--! Previous: sha1:b86266cf236ff216d50e170d1c172cfb4494d8af
+--! Hash: sha1:d7b449497a7079dff7ef1f06b8e7894b3137174f
 --! Message: compare locations
 
 -- What we have in a location is compared with what was approved, every night and on demand; what differs waits for a person.

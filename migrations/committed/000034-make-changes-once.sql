@@ -1,5 +1,5 @@
---! Previous: sha1:28d148894054858d6659ca92316913d00d1b0384
---! Hash: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
+--! Previous: sha1:d7b449497a7079dff7ef1f06b8e7894b3137174f
+--! Hash: sha1:846fcd84f5dca0e9b844bcadfcad16340ff550f7
 --! Message: make changes once
 
 -- A change that is sent twice under one key is made once.

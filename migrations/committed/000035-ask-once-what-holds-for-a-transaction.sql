@@ -1,5 +1,5 @@
---! Previous: sha1:739cee63e27a4e0df8fcbc23d4ba2a4d841ace88
---! Hash: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
+--! Previous: sha1:846fcd84f5dca0e9b844bcadfcad16340ff550f7
+--! Hash: sha1:88b32cf7f71885e4c01b77f1c1dc7cb09019a950
 --! Message: ask once what holds for a transaction
 
 -- What triggers and defaults ask for every row of an import, asked once for its transaction, or answered in less time.

@@ -1,5 +1,5 @@
---! Previous: sha1:c7bd93bdd91061b7d4353909dac0be06e60fc250
---! Hash: sha1:ab3637f41b38b003ee20daf5f21e04c39d1ee123
+--! Previous: sha1:88b32cf7f71885e4c01b77f1c1dc7cb09019a950
+--! Hash: sha1:92de3ad10699acfa764eac79f68c114800688c9b
 --! Message: say what a plan expects
 
 -- What a plan found stays with its batch, and a run is held to the plan that was made before it. Both can be asked for over the API.

@@ -1,5 +1,5 @@
---! Previous: sha1:ab3637f41b38b003ee20daf5f21e04c39d1ee123
---! Hash: sha1:f72ddb1c6914b05bbd5b477f2c1ac1f54106ceaf
+--! Previous: sha1:92de3ad10699acfa764eac79f68c114800688c9b
+--! Hash: sha1:41ea471ee1d760390cb5a22e63a0c0037c40575d
 --! Message: make rows again without generated columns
 
 -- A table makes its generated columns itself, also of a row that a rollback makes again.

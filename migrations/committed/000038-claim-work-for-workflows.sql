@@ -1,5 +1,5 @@
---! Previous: sha1:f72ddb1c6914b05bbd5b477f2c1ac1f54106ceaf
---! Hash: sha1:fa37e4678a9169540bd41f9d665430e296fcd2a9
+--! Previous: sha1:41ea471ee1d760390cb5a22e63a0c0037c40575d
+--! Hash: sha1:d5b98b692531a0f9d3b815cb73ac57fe4cc755e9
 --! Message: claim work for workflows
 
 -- What workflows do, a line each: claim companies and contacts that wait for a stage, give back what did not work out, record what was found,

@@ -1,5 +1,5 @@
---! Previous: sha1:fa37e4678a9169540bd41f9d665430e296fcd2a9
---! Hash: sha1:3de423501c2c7b2a21ce284709c2ddc0043e4b8a
+--! Previous: sha1:d5b98b692531a0f9d3b815cb73ac57fe4cc755e9
+--! Hash: sha1:3e06615bcc00c5324bc8776c2502862cc483a1ad
 --! Message: name sql logins
 
 -- SQL logins have a name that people call them by, and lose their connections when they are switched off or their tenant is suspended.

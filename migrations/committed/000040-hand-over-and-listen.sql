@@ -1,5 +1,5 @@
---! Previous: sha1:3de423501c2c7b2a21ce284709c2ddc0043e4b8a
---! Hash: sha1:ae6706b26764e1d7d1cfe55c809f03d1852db903
+--! Previous: sha1:3e06615bcc00c5324bc8776c2502862cc483a1ad
+--! Hash: sha1:db66d2ef7260bf78747802e0dc8e472c13c703bf
 --! Message: hand over and listen
 
 -- What GoHighLevel's API cannot do is a list that people tick off; what GoHighLevel tells of its own accord is heard.

@@ -1,5 +1,5 @@
---! Previous: sha1:ae6706b26764e1d7d1cfe55c809f03d1852db903
---! Hash: sha1:7c1519388d69086ffb65ebdff6870f388be38c3d
+--! Previous: sha1:db66d2ef7260bf78747802e0dc8e472c13c703bf
+--! Hash: sha1:0badeae95bbd5d556b9d6d794f67b839e5a4a210
 --! Message: report publishing
 
 -- How publishing stands, for psql; and the command line may retry and compare.

@@ -1,5 +1,5 @@
---! Previous: sha1:7c1519388d69086ffb65ebdff6870f388be38c3d
---! Hash: sha1:33031da40da33b71163208c0e5c67f901b10931b
+--! Previous: sha1:0badeae95bbd5d556b9d6d794f67b839e5a4a210
+--! Hash: sha1:2fddf8bd2d8466bfe2b5096477eba32e83d7293a
 --! Message: let people back in
 
 -- A password that somebody else made opens nothing but the way to one's own, and a forgotten one is replaced by a token in a mail. What
@@ -72,7 +72,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
   ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
   ('LF921', 'documents_refused', 400, 'The API would not answer these documents.', 'Correct them; nothing was stored.'),
-  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'landfall documents list shows those there are.'),
+  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'Those that there are: landfall documents list.'),
   ('LF923', 'file_refused', 400, 'This file was made to do harm, or is damaged.', 'Take the snapshot again; do not import a file whose origin you do not know.'),
   ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update
@@ -346,7 +346,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF914', 'idempotency_key_unusable', 400, 'An idempotency key cannot be used here: %s.', '%s'),
   ('LF915', 'too_many_subscriptions', 429, 'You have %s open.', 'End one that you no longer need.'),
   ('LF921', 'documents_refused', 400, 'The API would not answer these documents.', 'Correct them; nothing was stored.'),
-  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'landfall documents list shows those there are.'),
+  ('LF922', 'documents_unknown', 404, 'There is no such document.', 'Those that there are: landfall documents list.'),
   ('LF923', 'file_refused', 400, 'This file was made to do harm, or is damaged.', 'Take the snapshot again; do not import a file whose origin you do not know.'),
   ('LF920', 'unsafe_production', 500, 'This is not safe enough for production.', 'Change what the message names, or set NODE_ENV=development to try things out.')
 on conflict (code) do update

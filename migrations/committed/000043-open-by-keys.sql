@@ -1,5 +1,5 @@
---! Previous: sha1:33031da40da33b71163208c0e5c67f901b10931b
---! Hash: sha1:a52f1d376ff4a1e2527ddfd97bae6fcc1c3adb6f
+--! Previous: sha1:2fddf8bd2d8466bfe2b5096477eba32e83d7293a
+--! Hash: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
 --! Message: open by keys
 
 -- Machines call the API by keys, and people may sign in by an identity provider.

@@ -1,5 +1,5 @@
---! Previous: sha1:a52f1d376ff4a1e2527ddfd97bae6fcc1c3adb6f
---! Hash: sha1:80e279812ca6d3b313cec07ef3c78dc2d2f28182
+--! Previous: sha1:96dc6ebdc3494a133283178d8a2a0852e26d0c34
+--! Hash: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
 --! Message: look tables up before naming them
 
 -- The plan of a rollback built its query with a table's name as it stood in the ledger, which the worker's login writes: a name that was SQL

@@ -1,5 +1,5 @@
---! Previous: sha1:80e279812ca6d3b313cec07ef3c78dc2d2f28182
---! Hash: sha1:ae15abd49bbbd84817932d9d81ada2c7f792dd79
+--! Previous: sha1:c3e10c4f7736c19ce56c51844e014adeb65949f5
+--! Hash: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
 --! Message: review by link
 
 -- A client's reviewer decides one approval by a link, without an account.

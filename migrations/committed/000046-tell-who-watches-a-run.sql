@@ -1,5 +1,5 @@
---! Previous: sha1:ae15abd49bbbd84817932d9d81ada2c7f792dd79
---! Hash: sha1:290dffa2a747ddc6514652a5dde9a4baecc13455
+--! Previous: sha1:ffb878f57cf57a6766d8f5d9cdb117726dfd7636
+--! Hash: sha1:15b87914487828b845b01c41409790afffe6916f
 --! Message: tell who watches a run
 
 -- A run of the pipeline can be watched.

@@ -1,5 +1,5 @@
---! Previous: sha1:290dffa2a747ddc6514652a5dde9a4baecc13455
---! Hash: sha1:d38bcb7292ad32f0b737d6d918bdcb724934ec94
+--! Previous: sha1:15b87914487828b845b01c41409790afffe6916f
+--! Hash: sha1:c06f6e2f2747cdda22927732a151300779926d4a
 --! Message: tell the history of a row
 
 -- What became of a journey, a touchpoint or a client, as a field of it.

@@ -1,5 +1,5 @@
---! Previous: sha1:d38bcb7292ad32f0b737d6d918bdcb724934ec94
---! Hash: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
+--! Previous: sha1:c06f6e2f2747cdda22927732a151300779926d4a
+--! Hash: sha1:38834f7d67132080f7c296758c88ee0e0ffd69ae
 --! Message: merge records that are one
 
 -- Two records of a source can be one thing: a person says so, and every import keeps to it.

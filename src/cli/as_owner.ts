@@ -1,6 +1,7 @@
 import pg from "pg";
 import { type Config, loadConfig } from "../config.ts";
 import { openDatabase, requireAdmin } from "../database/connections.ts";
+import type { LoginServer } from "../database/sql_logins.ts";
 import { deriveUrls } from "../database/urls.ts";
 
 /**
@@ -46,5 +47,27 @@ export async function inOwnerTransaction<T>(
     throw error;
   } finally {
     await client.end();
+  }
+}
+
+/** What a command that works on the server itself, and not in one transaction, is given. */
+export interface ServerCommand {
+  server: LoginServer;
+  config: Config;
+  /** One transaction as the owner. */
+  owner<T>(run: (client: pg.Client) => Promise<T>): Promise<T>;
+}
+
+/** Runs a command that needs an administrator of the server: to make and drop roles, or to work in many transactions. */
+export async function withServer<T>(run: (command: ServerCommand) => Promise<T>): Promise<T> {
+  const config = loadConfig();
+  const database = await openDatabase(config);
+  try {
+    const adminUrl = requireAdmin(database);
+    const { secretKey, rolePrefix } = config;
+    const server = { adminUrl, secretKey, rolePrefix, isEmbedded: database.isEmbedded };
+    return await run({ server, config, owner: (step) => inOwnerTransaction(adminUrl, config, step) });
+  } finally {
+    await database.close();
   }
 }

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
+import { proveAgain } from "../imports/prove_again.ts";
 import {
   beginReplay,
   fixIssue,
@@ -272,6 +273,18 @@ export function registerImport(program: Command): void {
     },
   );
 
+  withBatch("verify", "Prove once more what an import brought, as the database stands now; writes nothing.").action(
+    async (batchId: string, options: BatchOptions) => {
+      const checks = await withTenant(options.tenant, (pool, tenantId) => proveAgain(pool, tenantId, batchId));
+      const failed = checks.filter(({ expected, actual }) => expected !== actual);
+      answer(options, { batchId, checks }, [
+        ...failed.map(checkLine),
+        `${checks.length - failed.length} of ${checks.length} checks passed.`,
+      ]);
+      if (failed.length > 0) process.exitCode = 1;
+    },
+  );
+
   withBatch("rollback", "Take back what an import brought, and prove it; what people edited since is kept and named.")
     .option("--dry-run", "only say what would go, what would be kept, and why")
     .action(async (batchId: string, options: RollbackOptions) => {
@@ -331,14 +344,16 @@ function tellReport(options: AnswerOptions, report: BatchReport): void {
     ...sumsAsLines(report),
     ...planLines(report),
     ...issueLines(report),
-    ...failed.map(
-      (check) =>
-        `${check.collection}, ${check.layer}, ${check.name}: ${check.expected} expected, ${check.actual} found (${check.offending.join(", ")})`,
-    ),
+    ...failed.map(checkLine),
     report.verified === null
       ? "Not verified yet."
       : `${report.checks.length - failed.length} of ${report.checks.length} checks passed.`,
   ]);
+}
+
+function checkLine(check: BatchReport["checks"][number]): string {
+  const { layer, name, expected, actual, offending } = check;
+  return `${check.collection ?? "the batch"}, ${layer}, ${name}: ${expected} expected, ${actual} found (${offending.join(", ")})`;
 }
 
 function issueLines(report: BatchReport): string[] {

@@ -1,18 +1,10 @@
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type pg from "pg";
-import { loadConfig } from "../config.ts";
-import { openDatabase, requireAdmin } from "../database/connections.ts";
-import {
-  dropSqlLogin,
-  ensureSqlLogin,
-  type LoginServer,
-  type SqlLoginKind,
-  sqlLoginKinds,
-} from "../database/sql_logins.ts";
+import { dropSqlLogin, ensureSqlLogin, type SqlLoginKind, sqlLoginKinds } from "../database/sql_logins.ts";
 import { fail } from "../errors.ts";
 import { MIN_PASSWORD_LENGTH, oneTimePassword } from "../server/passwords.ts";
-import { inOwnerTransaction } from "./as_owner.ts";
+import { withServer } from "./as_owner.ts";
 import { findTenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 
@@ -63,7 +55,7 @@ export function registerLogin(program: Command): void {
     .action(async (options: CreateOptions) => {
       checkUse(options);
       const given = options.passwordStdin ? await readPassword() : undefined;
-      const made = await withServer(async (server, owner) => {
+      const made = await withServer(async ({ server, owner }) => {
         const tenant = await owner((client) => findTenant(client, options.tenant));
         const fresh = options.newPassword ? oneTimePassword() : undefined;
         const login = await ensureSqlLogin(server, {
@@ -95,7 +87,7 @@ export function registerLogin(program: Command): void {
     .option("--tenant <slug>", "this tenant's alone")
     .option(...jsonOption)
     .action(async (options: Partial<TenantOptions>) => {
-      const logins = await withServer((_server, owner) =>
+      const logins = await withServer(({ owner }) =>
         owner(async (client) => {
           if (options.tenant !== undefined) await findTenant(client, options.tenant);
           return await listLogins(client, options.tenant);
@@ -120,7 +112,7 @@ export function registerLogin(program: Command): void {
     .requiredOption("--tenant <slug>", "the tenant that it speaks for")
     .option(...jsonOption)
     .action(async (name: string, options: TenantOptions) => {
-      const revoked = await withServer(async (server, owner) => {
+      const revoked = await withServer(async ({ server, owner }) => {
         const { tenant, found } = await owner(async (client) => {
           const tenant = await findTenant(client, options.tenant);
           const logins = await listLogins(client, tenant.slug);
@@ -176,22 +168,6 @@ async function listLogins(client: pg.ClientBase, slug?: string): Promise<ListedL
     [slug],
   );
   return rows;
-}
-
-type AsOwner = <T>(run: (client: pg.Client) => Promise<T>) => Promise<T>;
-
-async function withServer<T>(run: (server: LoginServer, owner: AsOwner) => Promise<T>): Promise<T> {
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  try {
-    const adminUrl = requireAdmin(database);
-    const { secretKey, rolePrefix } = config;
-    return await run({ adminUrl, secretKey, rolePrefix, isEmbedded: database.isEmbedded }, (step) =>
-      inOwnerTransaction(adminUrl, config, step),
-    );
-  } finally {
-    await database.close();
-  }
 }
 
 /** Where the login connects; host and port are those that this command used. */

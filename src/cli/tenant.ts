@@ -5,6 +5,7 @@ import { oneTimePassword } from "../server/passwords.ts";
 import { asOwner } from "./as_owner.ts";
 import { findTenant, type Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
+import { registerEnd } from "./tenant_end.ts";
 import { aboutPassword, addPerson } from "./user.ts";
 
 interface CreateOptions extends AnswerOptions {
@@ -18,9 +19,7 @@ interface CreateOptions extends AnswerOptions {
 export function registerTenant(program: Command): void {
   const tenant = program
     .command("tenant")
-    .description(
-      "Make, list, suspend and reactivate tenants: businesses that live in this database, apart from one another.",
-    );
+    .description("Tenants, from making to deleting: businesses that live in this database, apart from one another.");
   tenant
     .command("create")
     .description("Make a tenant with its first admin. Prints a one-time password where the person is new.")
@@ -92,6 +91,7 @@ export function registerTenant(program: Command): void {
       });
       answer(options, active, [`${active.slug} is active.`]);
     });
+  registerEnd(tenant);
 }
 
 interface SuspendOptions extends AnswerOptions {

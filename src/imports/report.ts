@@ -79,6 +79,8 @@ export interface BatchReport {
     actual: number;
     offending: string[];
   }[];
+  /** When the texts that it read were forgotten; null while they are kept. */
+  textsForgottenAt: Date | null;
   /** Rows that were deleted because their records are gone, and what went with them by the foreign keys. */
   removed: { table: string; rows: number }[];
   /** Calls to the source's API. */
@@ -110,11 +112,21 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
   const batches = await client.query<
     Pick<
       BatchReport,
-      "batchId" | "status" | "mapping" | "location" | "message" | "wayOut" | "startedAt" | "finishedAt" | "verified"
+      | "batchId"
+      | "status"
+      | "mapping"
+      | "location"
+      | "message"
+      | "wayOut"
+      | "startedAt"
+      | "finishedAt"
+      | "verified"
+      | "textsForgottenAt"
     >
   >(
     `select batch.id as "batchId", batch.status, source.mapping, batch.location, batch.message, batch.way_out as "wayOut",
-            batch.started_at as "startedAt", batch.finished_at as "finishedAt", batch.is_verified as verified
+            batch.started_at as "startedAt", batch.finished_at as "finishedAt", batch.is_verified as verified,
+            batch.payloads_forgotten_at as "textsForgottenAt"
      from imports.batches batch
      join imports.sources source on source.tenant_id = batch.tenant_id and source.id = batch.source_id
      where batch.tenant_id = $1 and ($2::text is null or batch.id::text = $2)
@@ -269,6 +281,11 @@ export function reportAsMarkdown(report: BatchReport): string {
       `- Began ${report.startedAt?.toISOString() ?? "not yet"}, ended ${report.finishedAt?.toISOString() ?? "not yet"}`,
       `- Checks: ${report.checks.length - failed.length} of ${report.checks.length} passed`,
       ...planLines(report).map((line) => `- ${line}`),
+      ...(report.textsForgottenAt === null
+        ? []
+        : [
+            `- The texts that it read were forgotten ${report.textsForgottenAt.toISOString()}; hashes, outcomes and issues stay`,
+          ]),
     ].join("\n"),
     "## Records",
     "Every record that landed has one outcome: landed = inserted + updated + unchanged + quarantined + skipped.",

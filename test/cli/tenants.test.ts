@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -138,3 +138,25 @@ async function askWho(url: string) {
     await client.end();
   }
 }
+
+test("can export and delete a tenant, which is suspended before and nobody is asked about by accident", async () => {
+  const out = join(dataDir, "harbour");
+  const active = await run("tenant", "delete", "harbour", "--yes", "--json");
+  expect(JSON.parse(active.stdout)).toMatchObject({ error: { code: "LF036" } });
+  await database.query("select tenancy.suspend_tenant('harbour')");
+  const unasked = await run("tenant", "delete", "harbour");
+  expect(unasked.code).toBe(2);
+  expect(unasked.stderr).toMatch(
+    /deletes Harbour \(harbour\) for ever[\s\S]*landfall tenant export harbour[\s\S]*--yes/,
+  );
+
+  const exported = await run("tenant", "export", "harbour", "--out", out);
+  expect(exported).toMatchObject({ code: 0, stderr: "" });
+  expect(exported.stdout).toMatch(/^Wrote \d+ rows of \d+ tables and 0 files to /);
+  expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8"))).toMatchObject({ tenant: { slug: "harbour" } });
+
+  const deleted = await run("tenant", "delete", "harbour", "--yes");
+  expect(deleted.stderr).toContain("It was exported at ");
+  expect(deleted.stdout).toMatch(/^harbour is gone: \d+ rows, 0 files, 0 logins, 0 people\.\n$/);
+  expect(await database.query("select from tenancy.tenants where slug = 'harbour'")).toEqual([]);
+});

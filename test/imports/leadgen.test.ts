@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { compareSchema } from "../../src/imports/compare_schema.ts";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
+import * as options from "../../src/imports/mappings/leadgen/options.ts";
 import { type Collection, mappedFields } from "../../src/imports/mappings/mapping.ts";
 import { openLedger } from "../../src/imports/pipeline/collections.ts";
 import { verify } from "../../src/imports/pipeline/verify.ts";
@@ -368,6 +369,22 @@ describe("the sample base", () => {
       { event: "delete", entity_id: "recDELETEDLONGAGO", changed_by: "Tomas Beran" },
       { event: "login", entity_id: null, changed_by: "Tomas Beran" },
     ]);
+  });
+
+  test("can be shown in the base's own words: every option is what people call its value", async () => {
+    const labels = await query("select enum_type, value, label from leadgen.labels");
+    const called = new Map(labels.map(({ enum_type, value, label }) => [`${enum_type} ${value}`, label]));
+    const wrong = Object.entries(options).flatMap(([name, values]) => {
+      const type = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      // Where workflows write, the base shows the values themselves.
+      return Object.entries(values).flatMap(([value, [word]]) =>
+        word === value || called.get(`${type} ${value}`)?.toString().toLowerCase() === word?.toLowerCase()
+          ? []
+          : [`${type} ${value}`],
+      );
+    });
+    expect(wrong).toEqual([]);
+    expect(called.size).toBeGreaterThan(150);
   });
 
   test("can find companies and owners by name, and leaves alone what it cannot", async () => {

@@ -618,6 +618,7 @@ export const tables: Record<string, Expectation> = {
   "imports.fixes": ledger(["update"]),
   "imports.predictions": ledger(["insert", "update", "delete"]),
   "imports.plans": ledger(["insert", "update"]),
+  "imports.merges": ledger([]),
 
   // publishing
   "publishing.locations": ledger(["insert", "update"]),
@@ -655,6 +656,7 @@ export const tables: Record<string, Expectation> = {
   "app_private.installations": secret,
   "app_private.location_secrets": secret,
   "app_private.worker_heartbeats": secret,
+  "app_private.tenant_deletions": secret,
   "app_private.source_budgets": secret,
   "app_private.import_payloads": landing({
     insert: "*",
@@ -775,6 +777,8 @@ export const functions: Record<string, string> = {
   "app_private.readable_json(text)": "worker",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
+  "app_private.forget_import_payloads(interval)": "worker",
+  "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
   "app_private.requeue_import_batches(interval)": "worker",
   "app_private.restore_deleted_rows(uuid,text,uuid[])": "worker",
   "app_private.resume_reconciliations(interval)": "worker",
@@ -791,9 +795,11 @@ export const functions: Record<string, string> = {
   "imports.preview_import_rollback(uuid)": "admin worker",
   "imports.queue_import_batch(uuid,imports.conflict_policy,numeric,text)": "admin worker",
   "imports.records_source_text(imports.records)": "viewer worker",
+  "imports.merge_import_records(uuid,text)": "admin worker",
   "imports.replay_import_batch(uuid)": "admin worker",
   "imports.resume_import_batch(uuid)": "admin worker",
   "imports.rollback_import_batch(uuid)": "admin worker",
+  "imports.withdraw_import_merge(uuid)": "admin worker",
   "journeys.add_comment(uuid,text)": "client editor",
   "journeys.approvals_allowed_transitions(journeys.approvals)": "viewer client",
   "journeys.archive_journey(uuid,integer)": "editor",
@@ -892,6 +898,8 @@ export const functionsBeyondTenants: Record<string, string> = {
     "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":
     "finds batches whose worker died, whosever they are; for the worker alone",
+  "app_private.forget_import_payloads(interval)":
+    "drops the texts of imports that are due, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":
     "finds publications whose worker died, whosever they are; for the worker alone",
 };

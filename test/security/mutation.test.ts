@@ -13,6 +13,7 @@ const isAll = process.env.LANDFALL_TEST_SECURITY === "all";
 const equivalent: Record<string, string> = {
   "tenancy visitor": "nothing in the schema is the visitor's, who may know its name and no more",
   "tenancy authenticator": "nothing in the schema is the login's own, which may know its name and no more",
+  "audit.changes delete_owner": "a trigger refuses the same, to superusers as well (test/tenants/deletion.test.ts)",
 };
 
 let world: World;
@@ -44,7 +45,8 @@ test("cannot be broken unseen", async () => {
     if (catcher) caught[catcher.by] += 1;
     else survivors.push(`${mutant.kind}: ${mutant.target} (${mutant.sql})`);
   }
-  const score = ((100 * (mutants.length - survivors.length)) / mutants.length).toFixed(1);
+  // Rounded down: only all of them are 100 %.
+  const score = (Math.floor((10_000 * (mutants.length - survivors.length)) / mutants.length) / 100).toFixed(2);
   process.stdout.write(
     `policy mutation score ${score} %: of ${mutants.length} mutants ${caught.attempt} came out in what was tried, ${caught.rule} in a rule of the schema, ${survivors.length} not at all\n`,
   );

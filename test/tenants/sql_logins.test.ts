@@ -178,6 +178,6 @@ test.each([
     }
   });
   await connected(url, async (client) => {
-    expect((await client.query("select from journeys.clients")).rowCount).toBe(1);
+    expect((await client.query("select from journeys.clients")).rowCount).toBeGreaterThan(0);
   });
 });

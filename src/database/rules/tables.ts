@@ -1,5 +1,9 @@
 import type { Rule } from "./rule.ts";
 
+/** The text of a list in app_private, which everybody may read in the catalog, and nobody but the owner run. */
+const source = (name: string) =>
+  `(select p.prosrc from pg_catalog.pg_proc p where p.proname = '${name}' and p.pronamespace = (select s.oid from pg_catalog.pg_namespace s where s.nspname = 'app_private'))`;
+
 /** What a table is, and the columns that it has. */
 export const tableRules: readonly Rule[] = [
   {
@@ -69,6 +73,39 @@ export const tableRules: readonly Rule[] = [
     why: "A column tenant_id in a table of another class is a tenant's data without the tenant's protection.",
     sql: `select c.table_name as offender from columns c
           where c.short_name = 'tenant_id' and c.is_exposed and c.class is distinct from 'tenant'`,
+  },
+  {
+    name: "tables_say_what_a_tenant_has",
+    why: "What is not known to be a tenant's is in no export, and stays when the tenant is deleted: app_private.tenant_holdings() lists every global and private table without a tenant_id.",
+    sql: `select t.name as offender from tables t
+          where t.class in ('global', 'private') and not t.is_partition
+            and not exists (select from columns c where c.table_oid = t.oid and c.short_name = 'tenant_id')
+            and strpos(${source("tenant_holdings")}, '(' || quote_literal(t.name) || ',') = 0
+          union all
+          select listed.name[1]
+          from regexp_matches(${source("tenant_holdings")}, '\\(''([a-z_.0-9]+)'',', 'g') listed (name)
+          where split_part(listed.name[1], '.', 1) in (select s.name from schemas s)
+            and listed.name[1] not in (select t.name from tables t)`,
+  },
+  {
+    name: "secrets_are_named",
+    why: "A column that is named like a secret is left out of exports by app_private.secret_columns(), or is none and stands here with the reason.",
+    sql: `select c.name as offender from columns c
+          where c.short_name ~ '(secret|password|token|cipher|credential|api_key|key_hash|sealed)' and c.type in ('text', 'bytea', 'uuid', 'jsonb')
+            and c.table_name !~ '_[0-9a-f]{32}$'
+            and (
+              exists (select from columns t where t.table_oid = c.table_oid and t.short_name = 'tenant_id')
+              or substring(${source("tenant_holdings")} from strpos(${source("tenant_holdings")}, '(' || quote_literal(c.table_name) || ','))
+                 !~ ('^\\(' || quote_literal(c.table_name) || ', null\\)|^\\s')
+            )
+            and strpos(${source("secret_columns")}, '(' || quote_literal(c.table_name) || ', ' || quote_literal(c.short_name) || ')') = 0`,
+    exceptions: [
+      {
+        offender: /(app_private|publishing)\.\w+\.(lease_token|token)/,
+        because: "A lease's number, or the mark in the name of an object in GoHighLevel, which everybody sees there.",
+      },
+      { offender: /app_private\.api_key_hashes\.api_key_id/, because: "It is the id of the key's row." },
+    ],
   },
   {
     name: "ids_are_uuids",

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { errorCode } from "../../errors.ts";
@@ -22,6 +22,14 @@ export interface FileStore {
   put(body: AsyncIterable<Buffer>, check: (file: StoredFile, beginning: Buffer) => void): Promise<StoredFile>;
   has(sha256: Buffer): Promise<boolean>;
   read(sha256: Buffer): Readable;
+  /** Moves the files of a tenant that is being deleted to where nobody finds them; those that are not there are passed over. */
+  setAside(tenantId: string, sha256: readonly Buffer[]): Promise<void>;
+  /**
+   * Deletes what was set aside for a tenant, and brings back what somebody speaks of after all.
+   *
+   * @returns how many were deleted
+   */
+  settleAside(tenantId: string, isSpokenOf: (sha256: Buffer) => Promise<boolean>): Promise<number>;
 }
 
 /** The first bytes tell what kind of file it is. */
@@ -62,7 +70,41 @@ export function openFolderStore(folder: string): FileStore {
       }
     },
     read: (sha256) => createReadStream(pathOf(sha256)),
+    async setAside(tenantId, all) {
+      const aside = join(folder, "leaving", tenantId);
+      await mkdir(aside, { recursive: true, mode: 0o700 });
+      for (const sha256 of all) await moveWhereThere(pathOf(sha256), join(aside, sha256.toString("hex")));
+    },
+    async settleAside(tenantId, isSpokenOf) {
+      const aside = join(folder, "leaving", tenantId);
+      let deleted = 0;
+      for (const name of await namesIn(aside)) {
+        const sha256 = Buffer.from(name, "hex");
+        if (await isSpokenOf(sha256)) {
+          await mkdir(join(pathOf(sha256), ".."), { recursive: true, mode: 0o700 });
+          await rename(join(aside, name), pathOf(sha256));
+        } else {
+          await rm(join(aside, name));
+          deleted += 1;
+        }
+      }
+      await rm(aside, { recursive: true, force: true });
+      return deleted;
+    },
   };
+}
+
+async function moveWhereThere(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  });
 }
 
 async function write(path: string, body: AsyncIterable<Buffer>): Promise<{ file: StoredFile; beginning: Buffer }> {

@@ -162,8 +162,9 @@ export async function openLedger(batch: Batch, schema?: SourceSchema): Promise<L
   });
 }
 
-async function readLedger(
-  batch: Batch,
+/** How far each collection of a batch is. */
+export async function readLedger(
+  batch: Pick<Batch, "id" | "tenantId">,
   client: pg.ClientBase,
   placed: { collection: Collection; source: SourceCollection }[],
 ): Promise<LedgerCollection[]> {

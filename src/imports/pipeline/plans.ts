@@ -159,13 +159,15 @@ async function findPlan(
     is_same_mapping: boolean;
     is_same_schema: boolean;
     has_same_options: boolean;
+    is_forgotten: boolean;
   }>(
     `select plan.id, planned.id as batch_id,
             planned.mapping_hash = $4 as is_same_mapping,
             planned.source_schema is not distinct from (
               select own.source_schema from imports.batches own where own.tenant_id = $1 and own.id = $3
             ) as is_same_schema,
-            planned.on_conflict = $5 and planned.delete_threshold = $6 as has_same_options
+            planned.on_conflict = $5 and planned.delete_threshold = $6 as has_same_options,
+            planned.payloads_forgotten_at is not null as is_forgotten
      from imports.plans plan
      join imports.batches planned on planned.tenant_id = plan.tenant_id and planned.id = plan.batch_id
      where plan.tenant_id = $1 and planned.source_id = $2 and planned.status = 'planned' and plan.stops is null
@@ -191,7 +193,7 @@ async function findPlan(
     ...(plan.is_same_mapping ? [] : ["the mapping has changed"]),
     ...(plan.is_same_schema ? [] : ["the source's schema has changed"]),
     ...(plan.has_same_options ? [] : ["it was made with other options"]),
-    ...(await compareRecords(client, batch, plan.batch_id)),
+    ...(plan.is_forgotten ? ["its texts were forgotten"] : await compareRecords(client, batch, plan.batch_id)),
     ...(await findChangesHere(client, batch, ledger, plan.batch_id)),
   ];
   return {

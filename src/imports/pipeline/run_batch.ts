@@ -243,7 +243,8 @@ async function withHeartbeat<Result>(batch: Lease, work: () => Promise<Result>):
   }
 }
 
-async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
+/** What a batch is about. */
+export async function readBatch(pool: pg.Pool, tenantId: string, batchId: string) {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<{
       source_id: string;

@@ -7,7 +7,7 @@ import { tellLost } from "./lost_fields.ts";
 import { mergeRecords, moveLinks } from "./merges.ts";
 import { isEdited, isUndone, latestBase } from "./row_hash.ts";
 import { expectWholeCollections, incomingRows, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
-import { findUnproven, supersededFields } from "./superseded.ts";
+import { checkSuperseded } from "./superseded.ts";
 import { checkTableRules } from "./table_rules.ts";
 
 /** How many ranked rows a chunk takes; siblings are never divided, so it may take a few more. */
@@ -211,24 +211,6 @@ async function resolveNames(
       set rows = jsonb_set(payload.rows, array[${shape.table}, '0', ${column}], to_jsonb(asked.ids[1]))
       from asked
       where payload.batch_id = ${batch.id} and payload.row_id = asked.row_id and cardinality(asked.ids) = 1`,
-    );
-  }
-}
-
-/** What is dropped because it stands elsewhere waits where it does not. */
-async function checkSuperseded(
-  client: pg.ClientBase,
-  batch: Batch,
-  ledger: LedgerCollection,
-  shape: Shape,
-): Promise<void> {
-  for (const [name, field, supersededBy] of supersededFields(ledger.collection)) {
-    await run(
-      client,
-      sql`
-      with bad as materialized (${findUnproven(batch, ledger, shape, name, field, supersededBy)}),
-      ${tellCells(batch, ledger, name, { aliases: field.aliases, column: null, countedAs: "dropped" }, sql`bad`)}
-      select count(*) from told`,
     );
   }
 }
@@ -453,15 +435,10 @@ function tellCells(
   batch: Batch,
   ledger: LedgerCollection,
   name: string,
-  {
-    aliases,
-    column,
-    countedAs = "exact",
-  }: { aliases: string[]; column: string | null; countedAs?: "exact" | "dropped" },
+  { aliases, column }: MappedField,
   bad: Sql,
 ): Sql {
   const names = [name, ...aliases];
-  const counted = raw(countedAs);
   return sql`
     told as (
       insert into imports.issues
@@ -482,7 +459,7 @@ function tellCells(
     ),
     counted as (
       update imports.fields counts
-      set ${counted} = counts.${counted} - moved.cells, quarantined = counts.quarantined + moved.cells
+      set exact = counts.exact - moved.cells, quarantined = counts.quarantined + moved.cells
       from (select field, count(*) as cells from told group by field) moved
       where counts.tenant_id = ${batch.tenantId} and counts.collection_id = ${ledger.id} and counts.name = moved.field
     )`;

@@ -25,28 +25,37 @@ const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFiel
  * @returns whether all of them passed
  */
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
+  const checks = await prove(batch, ledger, (work) => inBatch(batch, work));
+  return await inBatch(batch, async (client) => {
+    await writeChecks(client, batch, checks);
+    return checks.every(({ expected, actual }) => expected === actual);
+  });
+}
+
+/** A transaction as the worker, for the batch's tenant. */
+type Transact = <Result>(work: (client: pg.PoolClient) => Promise<Result>) => Promise<Result>;
+
+/** Makes the checks, without writing them. */
+export async function prove(batch: Batch, ledger: LedgerCollection[], transact: Transact): Promise<Check[]> {
   // The largest collections first: at the end nobody waits for one that began late.
   const tasks = ledger
     .flatMap((line) => (line.collection.table === null ? [checkCounts] : proofs).map((proof) => ({ line, proof })))
     .toSorted((one, other) => other.line.landed - one.line.landed);
-  const merged = await inBatch(batch, (client) => readMergedRows(client, batch));
+  const merged = await transact((client) => readMergedRows(client, batch));
   const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, proof }) =>
-    prove({ batch, line, ledger, merged }, proof),
+    proveOne({ batch, line, ledger, merged }, proof, transact),
   );
-  return await inBatch(batch, async (client) => {
-    await writeChecks(client, batch, checks.flat());
-    return checks.flat().every(({ expected, actual }) => expected === actual);
-  });
+  return checks.flat();
 }
 
 /**
  * One of the proofs of one collection. A text that cannot be read any more, or a cell that no codec reads and of which no issue tells,
  * is a difference and no accident.
  */
-async function prove(proving: Omit<Proving, "client">, proof: Proof): Promise<Check[]> {
-  const { batch, line } = proving;
+async function proveOne(proving: Omit<Proving, "client">, proof: Proof, transact: Transact): Promise<Check[]> {
+  const { line } = proving;
   try {
-    return await inBatch(batch, async (client) => {
+    return await transact(async (client) => {
       await expectWholeCollections(client);
       return await proof({ client, ...proving });
     });

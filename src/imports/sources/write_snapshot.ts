@@ -1,8 +1,7 @@
-import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { createGzip, type Gzip } from "node:zlib";
-import { errorCode, errorMessage, fail } from "../../errors.ts";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errorMessage, fail } from "../../errors.ts";
+import { type FolderProblems, openGrowingFile, syncFolder, writeNewFolder, writeWhole } from "../../new_folder.ts";
 import { manifestFormat, manifestName, type SnapshotFile, type SnapshotManifest } from "./snapshot_manifest.ts";
 import type { Source, SourceCollection } from "./source.ts";
 
@@ -30,20 +29,21 @@ export interface WrittenSnapshot extends SnapshotManifest {
  * @throws LandfallError `snapshot_exists`, `snapshot_unwritable`, and as the source's reader does
  */
 export async function writeSnapshot(request: SnapshotRequest): Promise<WrittenSnapshot> {
-  const folder = resolve(request.out);
-  await requireFree(folder);
-  await mkdir(dirname(folder), { recursive: true }).catch(unwritable(folder));
-  const draft = await mkdtemp(`${folder}.partial-`).catch(unwritable(folder));
-  try {
-    const manifest = await writeDraft(request, draft);
-    await rename(draft, folder);
-    await syncFolder(dirname(folder));
-    return { ...manifest, folder };
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true });
-    return errorCode(error)?.startsWith("E") ? unwritable(folder)(error) : Promise.reject(error);
-  }
+  const { folder, written } = await writeNewFolder(request.out, problems, (draft) => writeDraft(request, draft));
+  return { ...written, folder };
 }
+
+const problems: FolderProblems = {
+  exists: (folder) =>
+    fail("snapshot_exists", `${folder} is not empty.`, "Name another folder, or delete that one first."),
+  unwritable: (folder, error) =>
+    fail(
+      "snapshot_unwritable",
+      `${basename(folder)} cannot be written to ${dirname(folder)}: ${errorMessage(error)}.`,
+      "Check the path given to --out, the space that is left and your rights there.",
+      error,
+    ),
+};
 
 async function writeDraft(
   { source, isPacked, isSchemaOnly, onProgress }: SnapshotRequest,
@@ -60,7 +60,11 @@ async function writeDraft(
   await writeWhole(draft, manifestName, asText(manifest));
   await mkdir(join(draft, "records"), { mode: 0o700 });
   const { collections, text } = await source.schema();
-  manifest.files.push(await writeWhole(draft, "schema.json", withBaseId(text, source.key)));
+  manifest.files.push({
+    path: "schema.json",
+    ...(await writeWhole(draft, "schema.json", withBaseId(text, source.key))),
+    records: null,
+  });
   const names = new Set<string>();
   for (const collection of isSchemaOnly ? [] : collections) {
     const name = fileName(collection, names);
@@ -75,7 +79,6 @@ async function writeDraft(
   if (isSchemaOnly) await rm(join(draft, manifestName));
   else await writeWhole(draft, manifestName, asText(manifest));
   await syncFolder(join(draft, "records"));
-  await syncFolder(draft);
   return manifest;
 }
 
@@ -87,14 +90,14 @@ async function writeRecords(
   path: string,
   onProgress: (records: number) => void,
 ): Promise<SnapshotFile> {
-  let file = await openRecords(join(draft, path));
+  let file = await openGrowingFile(join(draft, path));
   let records = 0;
   let lastPage = 0;
   try {
     for await (const page of source.pages(collection, null)) {
       if (page.number <= lastPage) {
         await file.close();
-        file = await openRecords(join(draft, path));
+        file = await openGrowingFile(join(draft, path));
         records = 0;
       }
       lastPage = page.number;
@@ -117,70 +120,6 @@ function oneLine(bytes: Buffer): Buffer {
   return line;
 }
 
-/** A file of records that is being written, packed where its name says so. */
-interface RecordsFile {
-  write(bytes: Buffer): Promise<void>;
-  close(): Promise<{ bytes: number; sha256: string }>;
-}
-
-async function openRecords(path: string): Promise<RecordsFile> {
-  const handle = await open(path, "w", 0o600);
-  const hash = createHash("sha256");
-  const sum = { bytes: 0 };
-  const keep = (chunk: Buffer) => append(handle, hash, sum, chunk);
-  const gzip = path.endsWith(".gz") ? createGzip() : null;
-  const packing = gzip && drain(gzip, keep);
-  let waiting: Buffer[] = [];
-  let size = 0;
-  const flush = async () => {
-    const chunk = Buffer.concat(waiting);
-    waiting = [];
-    size = 0;
-    if (gzip === null) await keep(chunk);
-    else await new Promise<void>((done, failed) => gzip.write(chunk, (error) => (error ? failed(error) : done())));
-  };
-  return {
-    async write(bytes) {
-      waiting.push(bytes);
-      size += bytes.length;
-      if (size >= 1 << 18) await flush();
-    },
-    async close() {
-      try {
-        if (size > 0) await flush();
-        gzip?.end();
-        await packing;
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      return { bytes: sum.bytes, sha256: hash.digest("hex") };
-    },
-  };
-}
-
-async function drain(gzip: Gzip, keep: (chunk: Buffer) => Promise<void>): Promise<void> {
-  for await (const chunk of gzip as AsyncIterable<Buffer>) await keep(chunk);
-}
-
-async function append(handle: FileHandle, hash: Hash, sum: { bytes: number }, chunk: Buffer): Promise<void> {
-  hash.update(chunk);
-  sum.bytes += chunk.length;
-  await handle.writeFile(chunk);
-}
-
-async function writeWhole(folder: string, path: string, text: string): Promise<SnapshotFile> {
-  const bytes = Buffer.from(text);
-  const handle = await open(join(folder, path), "w", 0o600);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return { path, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), records: null };
-}
-
 const asText = (json: unknown) => `${JSON.stringify(json, null, 2)}\n`;
 
 /** The schema as the source gave it; a base's names its base, so that the folder and the live base are known to be one source. */
@@ -197,36 +136,4 @@ function fileName({ id, name }: SourceCollection, taken: Set<string>): string {
     Buffer.byteLength(name) <= 200 &&
     name.normalize("NFC") === name;
   return isSafe && name !== "" && !taken.has(name.toLowerCase()) ? name : id;
-}
-
-async function requireFree(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error) =>
-    errorCode(error) === "ENOENT" ? [] : unwritable(folder)(error),
-  );
-  if (names.length > 0) {
-    fail("snapshot_exists", `${folder} is not empty.`, "Name another folder, or delete that one first.");
-  }
-}
-
-/** A folder's own entry in its parent is on disk only when the parent is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Windows keeps folders by itself and refuses to be asked.
-    if (errorCode(error) !== "EPERM") throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-function unwritable(folder: string): (error: unknown) => never {
-  return (error) =>
-    fail(
-      "snapshot_unwritable",
-      `${basename(folder)} cannot be written to ${dirname(folder)}: ${errorMessage(error)}.`,
-      "Check the path given to --out, the space that is left and your rights there.",
-      error,
-    );
 }

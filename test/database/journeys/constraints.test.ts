@@ -387,6 +387,13 @@ describe("links across tenants", () => {
     await fill(logins.speak, foreign, foreignDraft);
     await fill(logins.speak, people, draft);
     await rolledBack(database.urls.admin, async (client) => {
+      await client.query(
+        `insert into journeys.review_links (tenant_id, approval_id, reviewer_id, session_id, creator_id, expires_at)
+         select approval.tenant_id, approval.id, session.user_id, session.id, session.user_id, now() + interval '1 hour'
+         from journeys.approvals approval join tenancy.sessions session on session.tenant_id = approval.tenant_id
+         where approval.tenant_id = $1 limit 1`,
+        [people.tenantId],
+      );
       for (const { table, name, column, target } of keys) {
         const {
           rows: [own],

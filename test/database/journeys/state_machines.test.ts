@@ -124,6 +124,8 @@ async function readMachines(): Promise<void> {
   const silent = new pg.Client({ connectionString: database.urls.admin });
   await silent.connect();
   await silent.query("set session_replication_role = replica");
+  // Here one in every state lies beside the others; elsewhere a location has one that is under way.
+  await silent.query("drop index publishing.reconciliations_tenant_id_location_id_open_key");
   const insert = async (table: string, values: Record<string, unknown>) => {
     const { rows } = await silent.query(
       `insert into ${table} (${Object.keys(values).join(", ")}) values (${Object.keys(values)
@@ -199,6 +201,15 @@ async function readMachines(): Promise<void> {
     "leadgen.pipeline_runs": await insert("leadgen.pipeline_runs", { ...tenant, started_at: "2026-01-01" }),
     "publishing.locations": location,
     "publishing.publications": publication,
+    "publishing.reconciliations": await insert("publishing.reconciliations", { ...tenant, location_id: location.id }),
+    "publishing.remote_findings": await insert("publishing.remote_findings", {
+      ...tenant,
+      location_id: location.id,
+      kind: "drifted",
+      asset_kind: "template",
+      token: "original",
+      remote_id: "original",
+    }),
     "publishing.publication_items": await insert("publishing.publication_items", {
       ...tenant,
       publication_id: publication.id,
@@ -234,6 +245,13 @@ function particulars(machine: Machine, state: string): Record<string, unknown> {
       return { resolved_at: state === "resolved" ? "2026-01-01" : null };
     case "publishing.locations":
       return { paused_until: state === "paused" ? "2026-01-01" : null };
+    case "publishing.reconciliations":
+      return {
+        lease_token: state === "running" ? people.tenantId : null,
+        lease_expires_at: state === "running" ? "2026-01-01" : null,
+      };
+    case "publishing.remote_findings":
+      return { decided_at: state === "open" ? null : "2026-01-01" };
     case "publishing.publications":
       return {
         lease_token: state === "running" ? people.tenantId : null,
@@ -332,6 +350,8 @@ const names = [
   "location",
   "publication",
   "publication_item",
+  "reconciliation",
+  "remote_finding",
   "leadgen_company",
   "leadgen_contact",
   "leadgen_message",

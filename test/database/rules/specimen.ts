@@ -154,6 +154,11 @@ export const breakers: Record<string, Breaker> = {
   tenant_tables_refer_to_tenants: "alter table specimen.steps drop constraint steps_tenant_id_fkey",
   tables_with_a_tenant_are_tenant_tables: `alter table specimen.kinds add column tenant_id uuid;
     comment on column specimen.kinds.tenant_id is 'The tenant.'`,
+  tables_say_what_a_tenant_has: `create or replace function app_private.tenant_holdings() returns table (table_name text, condition text)
+      language sql immutable set search_path = pg_catalog, pg_temp
+      as $$ select h.table_name, 'id = $1' from (values ('tenancy.tenants')) h (table_name) $$`,
+  secrets_are_named: `alter table specimen.plans add column api_key text;
+    comment on column specimen.plans.api_key is 'What opens it.'`,
   ids_are_uuids: `alter table specimen.kinds add column id bigint generated always as identity;
     comment on column specimen.kinds.id is 'The row''s id.'`,
   columns_have_plain_types: "alter table specimen.plans alter column title type varchar(80)",

@@ -1,5 +1,5 @@
---! Previous: sha1:5b513763c0cc583ed03610c182d74f8358d3ec76
---! Hash: sha1:8e693871057e978a86be51a8115cf5d62c55b0b3
+--! Previous: sha1:190bdec038187ad0a0d494a482257a6389457f06
+--! Hash: sha1:5d059af7b031d04dba0e7878bcb537663c70c433
 --! Message: keep the turn of a waiting import
 
 -- Whoever wakes the workers for an import once more does not send its job back to the end of the queue.

@@ -1,0 +1,85 @@
+import type pg from "pg";
+import { withIdentity } from "../database/with_identity.ts";
+import { fail } from "../errors.ts";
+import { type Batch, mappingHash } from "./pipeline/batch.ts";
+import { placeCollections, readLedger } from "./pipeline/collections.ts";
+import { readBatch } from "./pipeline/run_batch.ts";
+import { prove } from "./pipeline/verify.ts";
+import type { Check } from "./proof/check.ts";
+import { openLedgerSource } from "./sources/ledger.ts";
+
+/** A check with its collection's name; null where it is about the whole batch. */
+export type NamedCheck = Omit<Check, "collectionId"> & { collection: string | null };
+
+/**
+ * Proves once more what an import brought, as the database stands now, and writes nothing: what people have changed since is theirs, what
+ * changed without a trace is a difference.
+ *
+ * @throws LandfallError `import_unknown`, `import_busy` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
+ *   where a later import of the source was made, `import_mapping_changed`
+ */
+export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: string): Promise<NamedCheck[]> {
+  const { location, isReplayDue: _isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
+  const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query<{
+      has_ended: boolean;
+      status: string;
+      forgotten_on: string | null;
+      later_id: string | null;
+      is_same_mapping: boolean;
+    }>(
+      `select batch.status in ('completed', 'incomplete', 'failed') as has_ended, batch.status,
+              to_char(batch.payloads_forgotten_at, 'YYYY-MM-DD') as forgotten_on, batch.mapping_hash = $3 as is_same_mapping,
+              (
+                select later.id from imports.batches later
+                where later.tenant_id = batch.tenant_id and later.source_id = batch.source_id
+                  and later.status not in ('planned', 'rolled_back') and later.created_at > batch.created_at
+                order by later.created_at desc
+                limit 1
+              ) as later_id
+       from imports.batches batch
+       where batch.tenant_id = $1 and batch.id = $2`,
+      [tenantId, batchId, mappingHash(known.mapping)],
+    ),
+  );
+  const state = rows[0];
+  if (state === undefined || !state.has_ended) {
+    fail("import_busy", `The import ${batchId} is ${state?.status}.`, "Prove it when it has ended.");
+  }
+  if (state.forgotten_on !== null) {
+    fail(
+      "import_payloads_forgotten",
+      `The texts of the import ${batchId} were forgotten on ${state.forgotten_on}: they are kept as long as LANDFALL_TEXTS_KEPT_FOR says.`,
+      "What was proved then is in its report. To prove what is there now, import the source again.",
+    );
+  }
+  if (state.later_id !== null) {
+    fail(
+      "import_outdated",
+      `A later import of this source was made: ${state.later_id}.`,
+      `Prove that one: landfall import verify ${state.later_id}.`,
+    );
+  }
+  if (!state.is_same_mapping) {
+    fail(
+      "import_mapping_changed",
+      `The mapping has changed since the import ${batchId}.`,
+      "Import the source again: that is proved by the mapping as it is now.",
+    );
+  }
+  const source = await openLedgerSource(pool, tenantId, batchId, location);
+  const placed = placeCollections(known.mapping.collections, await source.schema());
+  const batch: Batch = { ...known, id: batchId, tenantId, pool, source, leaseToken: "" };
+  const transact = <Result>(work: (client: pg.PoolClient) => Promise<Result>) =>
+    withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
+      await client.query("set local timezone = 'UTC'");
+      return await work(client);
+    });
+  const ledger = await transact((client) => readLedger(batch, client, placed));
+  const names = new Map(ledger.map(({ id, collection }) => [id, collection.name]));
+  const checks = await prove(batch, ledger, transact);
+  return checks.map(({ collectionId, ...check }) => ({
+    ...check,
+    collection: collectionId === null ? null : (names.get(collectionId) ?? null),
+  }));
+}
