@@ -78,6 +78,17 @@ async function untilTaken(): Promise<void> {
   }, worker);
 }
 
+/** A worker that finds no server when it starts ends, and says so; whoever runs it starts it again. One that has started once stays. */
+async function startAgain(): Promise<void> {
+  for (let isReady = false; !isReady; ) {
+    worker = startWorker(database);
+    isReady = await worker.waitFor("The worker is ready.").then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
 async function killOne(victim: (typeof victims)[number], run: number, turn: number): Promise<void> {
   if (victim === "the worker") return await kill(worker);
   if (victim === "the server") {
@@ -96,7 +107,7 @@ test.each(Array.from({ length: runs }, (_, run) => [run + 1] as const))(
     const phase = choose(phases, run, "phase");
     const { batchId, content, database: source } = prepared[phase];
     database = await cloneTestDatabase(source);
-    worker = startWorker(database);
+    await startAgain();
     const turns = 1 + Math.floor(chance(run, "turns") * 3);
     const story: string[] = [phase];
     for (let turn = 1; turn <= turns; turn += 1) {
@@ -108,7 +119,7 @@ test.each(Array.from({ length: runs }, (_, run) => [run + 1] as const))(
       await killOne(victim, run, turn);
       expect(await until(() => findHalves(database))).toEqual([]);
       await until(() => declareDead(database));
-      if (victim === "the worker") worker = startWorker(database);
+      if (victim === "the worker") await startAgain();
     }
     process.stdout.write(`run ${run}: ${story.join(", ")}\n`);
     await untilEnded(database, batchId, phase, worker);

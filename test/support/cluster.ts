@@ -86,7 +86,12 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 /** Runs a statement over a connection of its own. */
 export async function runSql(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  // Of a server that is killed the statement tells.
+  client.on("error", () => {});
   await client.connect();
-  await client.query(sql);
-  await client.end();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
