@@ -6,7 +6,7 @@ import { createPool } from "../database/pools.ts";
 import { withIdentity } from "../database/with_identity.ts";
 import { renderReport } from "../imports/render_report.ts";
 import { reportsPath } from "../server/import_reports.ts";
-import { makeReportTickets } from "../server/report_tickets.ts";
+import { makePageTickets } from "../server/page_tickets.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
 import type { Sample } from "./sample.ts";
 
@@ -47,8 +47,8 @@ export async function writeSampleReport(
       );
       return rows[0] as { sessionId: string; userId: string };
     });
-    const ticket = await makeReportTickets(config.jwt.secret).sign(
-      { ...session, tenantId: tenant.id, batchId },
+    const ticket = await makePageTickets(config.jwt.secret).sign(
+      { ...session, tenantId: tenant.id, shownId: batchId },
       linkSeconds,
     );
     return { file, path: `${reportsPath}/${batchId}?ticket=${ticket}` };

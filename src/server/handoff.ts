@@ -6,7 +6,7 @@ import { type HandoffPage, renderHandoffPage } from "../publishing/handoff_page.
 import type { MountedRouter } from "./app.ts";
 import type { ErrorCatalog } from "./errors.ts";
 import { authorizeSession } from "./identity.ts";
-import type { ReportTickets } from "./report_tickets.ts";
+import type { PageTickets } from "./page_tickets.ts";
 import { currentRequest } from "./request.ts";
 
 /** How long a link works that somebody asked for, in seconds. */
@@ -15,7 +15,7 @@ const LINK_SECONDS = 15 * 60;
 export interface HandoffSources {
   /** Connections as the authenticator. */
   pool: pg.Pool;
-  tickets: ReportTickets;
+  tickets: PageTickets;
   errors: ErrorCatalog;
   rolePrefix: string;
 }
@@ -58,10 +58,10 @@ export function handoffPages({ pool, tickets, errors, rolePrefix }: HandoffSourc
     if (caller?.kind === "user") return caller;
     const ticket = typeof ticketText === "string" ? await tickets.verify(ticketText) : null;
     // A ticket names the one thing that it shows; ids of publications and of imports are never the same.
-    if (ticket === null || ticket.batchId !== publicationId) return null;
+    if (ticket === null || ticket.shownId !== publicationId) return null;
     const role = await authorizeSession(pool, ticket);
     if (role === null || role === "operator") return null;
-    const { batchId: _, ...claims } = ticket;
+    const { shownId: _, ...claims } = ticket;
     return { kind: "user", rolePrefix, role, ...claims };
   }
 
@@ -92,7 +92,7 @@ export function handoffPages({ pool, tickets, errors, rolePrefix }: HandoffSourc
       res.status(refusal.status).json(refusal.body);
       return;
     }
-    const ticket = await tickets.sign({ ...caller, batchId: publication }, LINK_SECONDS);
+    const ticket = await tickets.sign({ ...caller, shownId: publication }, LINK_SECONDS);
     const expiresAt = new Date(Date.now() + LINK_SECONDS * 1_000).toISOString();
     res.setHeader("cache-control", "no-store");
     res.json({ path: `${handoffPath}/${publication}?ticket=${ticket}`, expiresAt });

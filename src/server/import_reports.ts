@@ -10,7 +10,7 @@ import { readSpotCheck } from "../imports/spot_checks.ts";
 import type { MountedRouter } from "./app.ts";
 import type { ErrorCatalog } from "./errors.ts";
 import { authorizeSession } from "./identity.ts";
-import type { ReportTickets } from "./report_tickets.ts";
+import type { PageTickets } from "./page_tickets.ts";
 import { currentRequest } from "./request.ts";
 
 /** PostgreSQL's code for what a role may not do: clients read no imports. */
@@ -26,7 +26,7 @@ const formatSchema = z.enum(reportFormats).catch("html");
 export interface ImportReportSources {
   /** Connections as the authenticator. */
   pool: pg.Pool;
-  tickets: ReportTickets;
+  tickets: PageTickets;
   errors: ErrorCatalog;
   rolePrefix: string;
 }
@@ -86,7 +86,7 @@ export function importReports(sources: ImportReportSources): MountedRouter {
     const { batch } = req.params;
     await answer(errors, res, async () => {
       await withIdentity(pool, caller, (client) => readReportIn(client, caller.tenantId, batch));
-      const ticket = await tickets.sign({ ...caller, batchId: batch }, LINK_SECONDS);
+      const ticket = await tickets.sign({ ...caller, shownId: batch }, LINK_SECONDS);
       const expiresAt = new Date(Date.now() + LINK_SECONDS * 1_000).toISOString();
       res.setHeader("cache-control", "no-store");
       res.json({ path: `${reportsPath}/${batch}?ticket=${ticket}`, expiresAt });
@@ -119,12 +119,12 @@ async function findReader(
     return null;
   }
   const ticket = await tickets.verify(text);
-  const role = ticket === null || ticket.batchId !== batch ? null : await authorizeSession(pool, ticket);
+  const role = ticket === null || ticket.shownId !== batch ? null : await authorizeSession(pool, ticket);
   if (ticket === null || role === null || role === "operator") {
     refuse(errors, res, "LF281");
     return null;
   }
-  const { batchId: _, ...claims } = ticket;
+  const { shownId: _, ...claims } = ticket;
   return {
     identity: { kind: "user", rolePrefix, role, ...claims, requestId: String(req.id) },
     link: (rest) => `${path}${rest}?ticket=${encodeURIComponent(text)}`,

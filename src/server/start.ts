@@ -18,8 +18,8 @@ import { makeExternalTokens } from "./external_tokens.ts";
 import { handoffPages } from "./handoff.ts";
 import { importReports } from "./import_reports.ts";
 import { makeListener } from "./listening.ts";
+import { makePageTickets } from "./page_tickets.ts";
 import { makePreset } from "./preset.ts";
-import { makeReportTickets } from "./report_tickets.ts";
 import { acceptSockets, type SocketOptions, type SocketTiming, socketTiming } from "./sockets.ts";
 import { makeTokens } from "./tokens.ts";
 import { webhooks } from "./webhooks.ts";
@@ -105,7 +105,7 @@ export async function startServer({
     const serv = instance.createServ(grafserv);
     const graphql = Router();
     await serv.addTo(graphql as Express, null, false);
-    const tickets = makeReportTickets(config.jwt.secret);
+    const tickets = makePageTickets(config.jwt.secret);
     const reports = importReports({ pool, tickets, errors, rolePrefix });
     const handoffs = handoffPages({ pool, tickets, errors, rolePrefix });
     const ghlWebhooks = webhooks({ pool, errors, log, publicKey: config.gohighlevel.webhookPublicKey });

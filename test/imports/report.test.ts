@@ -2,7 +2,7 @@ import { createPool } from "../../src/database/pools.ts";
 import { withIdentity } from "../../src/database/with_identity.ts";
 import { renderReport } from "../../src/imports/render_report.ts";
 import { runImport } from "../../src/imports/run_import.ts";
-import { makeReportTickets } from "../../src/server/report_tickets.ts";
+import { makePageTickets } from "../../src/server/page_tickets.ts";
 import { startTestApi, type TestApi } from "../api/api.ts";
 import { copySample, recordOf } from "./importing.ts";
 
@@ -136,8 +136,8 @@ test("can be opened by a link that ends, for one batch and as long as the sessio
   const [session] = await api.database.query<{ sessionId: string; userId: string }>(
     `select sessions.id as "sessionId", user_id as "userId" from tenancy.sessions order by created_at desc limit 1`,
   );
-  const ended = await makeReportTickets(api.database.config.jwt.secret).sign(
-    { ...(session as { sessionId: string; userId: string }), tenantId, batchId },
+  const ended = await makePageTickets(api.database.config.jwt.secret).sign(
+    { ...(session as { sessionId: string; userId: string }), tenantId, shownId: batchId },
     -60,
   );
   expect(await codeOf(await get(`/${batchId}?ticket=${ended}`))).toEqual([401, "LF281"]);
