@@ -43,6 +43,7 @@ describe("the schema", () => {
 describe("the rules", () => {
   const specimenAlone = { schemas: ["specimen", "tenancy", "app_private"] };
   let client: pg.Client;
+
   beforeAll(async () => {
     client = new pg.Client({ connectionString: database.urls.owner });
     await client.connect();
