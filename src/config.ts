@@ -155,6 +155,7 @@ export const environmentSchema = z.object({
   LANDFALL_FILES_DIR: z.string().optional(),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_SECRET_KEY: secret.optional(),
+  LANDFALL_SECRET_KEY_PREVIOUS: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: "must be a lowercase word: letters, digits and underscores, 40 at most" })
@@ -182,6 +183,8 @@ export interface Config {
   textsKeptFor: number;
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
+  /** Opens what the other key closed, and closes nothing; see src/keys.ts. */
+  previousSecretKey: string | undefined;
   /** First part of every database role's name. */
   rolePrefix: string;
   /** Major version of the embedded server. */
@@ -278,6 +281,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
     textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
+    previousSecretKey: values.LANDFALL_SECRET_KEY_PREVIOUS,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,
     database: {

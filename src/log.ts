@@ -8,6 +8,7 @@ const secretNames = [
   "passwordHash",
   "secret",
   "secretKey",
+  "previousSecretKey",
   "token",
   "accessToken",
   "apiKey",

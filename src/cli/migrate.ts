@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config.ts";
+import { type Config, loadConfig } from "../config.ts";
 import { openDatabase, requireAdmin } from "../database/connections.ts";
 import { migrate } from "../database/migrate.ts";
+import type { SecretKeys } from "../keys.ts";
 import { childLogger } from "../log.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 
@@ -34,7 +35,7 @@ export function registerMigrate(program: Command): void {
  */
 export async function migrateAsAdmin(
   adminUrl: string,
-  { rolePrefix, secretKey }: { rolePrefix: string; secretKey: string },
+  { rolePrefix, secretKey, previousSecretKey }: Pick<Config, "rolePrefix" | keyof SecretKeys>,
 ): Promise<string[]> {
   const lines: string[] = [];
   const log = childLogger({ area: "migrations" });
@@ -42,6 +43,7 @@ export async function migrateAsAdmin(
     adminUrl,
     rolePrefix,
     secretKey,
+    previousSecretKey,
     log: (line) => {
       log.debug(line);
       lines.push(line);

@@ -153,7 +153,11 @@ async function ensureImport(
   tenant: Tenant,
   mapping: SampleName,
 ): Promise<BatchReport> {
-  const pool = createPool(workerUrl, { applicationName: "landfall sample", max: 4 });
+  const pool = createPool(workerUrl, {
+    applicationName: "landfall sample",
+    max: 4,
+    previousSecretKey: config.previousSecretKey,
+  });
   try {
     return await importSample({
       mapping,

@@ -9,7 +9,9 @@ import { migrate as runMigrations, type Settings } from "graphile-migrate";
 import JSON5 from "json5";
 import pg from "pg";
 import { fail } from "../errors.ts";
-import { deriveUrls, loginPassword, scramVerifier } from "./urls.ts";
+import { setLoginPasswords } from "./login_passwords.ts";
+import { namePasswordKeys } from "./password_keys.ts";
+import { deriveUrls } from "./urls.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -23,6 +25,8 @@ export type MigrateOptions = {
   rolePrefix: string;
   /** The installation's secret, from which the logins' passwords come. */
   secretKey: string;
+  /** The other one, while the key is changed: then it is `landfall key rotate` that says what was derived under which. */
+  previousSecretKey?: string | undefined;
   /** Receives one line per migration and hook. */
   log?: (line: string) => void;
 };
@@ -56,6 +60,18 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     // graphile-migrate keeps its connection for 200 ms more, and ends the process should the server go away in that time.
     await sleep(300);
   }
+  if (options.previousSecretKey === undefined)
+    await withOwner(owner, (client) => namePasswordKeys(client, options.secretKey));
+}
+
+async function withOwner(url: string, run: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: "landfall migrate" });
+  await client.connect();
+  try {
+    await run(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** The settings of `.gmrc` with every role renamed to the given prefix. */
@@ -85,12 +101,7 @@ async function prepareRoles(options: MigrateOptions, placeholders: Record<string
     await withRetry(
       async () => {
         await client.query(sql);
-        for (const login of [placeholders[":AUTHENTICATOR"], placeholders[":WORKER"]]) {
-          const verifier = scramVerifier(loginPassword(options.secretKey, login as string));
-          await client.query(
-            `alter role ${pg.escapeIdentifier(login as string)} password ${pg.escapeLiteral(verifier)}`,
-          );
-        }
+        await setLoginPasswords(client, options);
         const database = pg.escapeIdentifier(client.database as string);
         const owner = pg.escapeIdentifier(placeholders[":OWNER"] as string);
         await client.query(`grant connect, create, temporary on database ${database} to ${owner}`);

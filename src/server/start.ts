@@ -70,8 +70,13 @@ export async function startServer({
     applicationName: "landfall api",
     max: connections,
     connectionTimeoutMillis: 2_000,
+    previousSecretKey: config.previousSecretKey,
   });
-  const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
+  const listenPool = createPool(listenUrl, {
+    applicationName: "landfall api, listening",
+    max: 1,
+    previousSecretKey: config.previousSecretKey,
+  });
   const listener = makeListener(pool, listenPool);
   const endPools = async () => {
     await listener.release();
@@ -80,7 +85,7 @@ export async function startServer({
   try {
     const errors = await readErrorCatalog(pool);
     const tokens = makeTokens(config.jwt.secret, config.jwt.previousSecret);
-    const { rolePrefix, secretKey } = config;
+    const { rolePrefix } = config;
     const identity = { pool, tokens, rolePrefix };
     const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
     const allowances = makeAllowances(pool, config.api.rateLimits, errors);
@@ -91,7 +96,7 @@ export async function startServer({
         errors,
         tokens,
         rolePrefix,
-        secretKey,
+        keys: config,
         sessionSeconds: config.jwt.expiresInSeconds,
         appUrl: config.appUrl,
         externalTokens: config.externalIssuer && makeExternalTokens(config.externalIssuer),

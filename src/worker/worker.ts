@@ -31,7 +31,11 @@ export interface RunningWorker {
  */
 export async function startWorker({ config, url }: WorkerOptions): Promise<RunningWorker> {
   // Besides one connection for each job: listening, heartbeats, and the transactions that tasks open.
-  const pool = createPool(url, { applicationName: "landfall worker", max: config.worker.concurrency * 2 + 4 });
+  const pool = createPool(url, {
+    applicationName: "landfall worker",
+    max: config.worker.concurrency * 2 + 4,
+    previousSecretKey: config.previousSecretKey,
+  });
   provideContext({ config, pool });
   let isStopping = false;
   let current: StartedRunner;

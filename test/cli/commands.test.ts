@@ -45,6 +45,8 @@ describe("every command", () => {
     "user create",
     "operator create",
     "login create",
+    "login rotate",
+    "key rotate",
     "import plan",
     "import run",
     "import status",
@@ -178,7 +180,7 @@ describe("landfall tenant create and user create", () => {
       made.oneTimePassword,
       rows[0].salt,
       passwordParametersSchema.parse(rows[0].parameters),
-      database.secretKey,
+      database.config,
     );
     const signedIn = await authenticator.query(
       "select role, must_change_password from app.sign_in($1, $2, null, '1 hour', null, null)",

@@ -745,6 +745,7 @@ export const functions: Record<string, string> = {
   "app.normalized_email(text)": "automation editor worker",
   "app.normalized_linkedin_url(text)": "automation editor worker",
   "app.password_parameters(text,bytea,jsonb)": "authenticator",
+  "app.rederive_password(text,bytea,bytea,jsonb,bytea)": "authenticator",
   "app.plan_source(uuid)": "client viewer worker",
   "app.receive_webhook(text,text,text)": "authenticator",
   "app.request_password_reset(text,bytea,text,text)": "authenticator",
@@ -892,6 +893,7 @@ export const functions: Record<string, string> = {
 export const functionsBeyondTenants: Record<string, string> = {
   "app.current_memberships()": "names the tenants of whoever asks, who may switch to them",
   "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
+  "app.rederive_password(text,bytea,bytea,jsonb,bytea)": "asks for the password itself; for the API's login alone",
   "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
   "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",
   "app_private.take_call(uuid,text,integer)":
