@@ -154,6 +154,9 @@ export const environmentSchema = z.object({
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
+  LANDFALL_AUDIT_KEPT_FOR: duration
+    .refine((seconds) => seconds >= 30 * secondsPerUnit.d, { error: "must be 30d or more" })
+    .optional(),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_SECRET_KEY_PREVIOUS: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
@@ -179,8 +182,8 @@ export interface Config {
   dataDir: string;
   /** Absolute path of the folder for the files that imports bring along. */
   filesDir: string;
-  /** How long the texts that imports read are kept after the import's end, in seconds. */
-  textsKeptFor: number;
+  /** In seconds: the texts that imports read, after the import's end; the record of changes, where it is not kept for ever. */
+  keptFor: { texts: number; audit: number | undefined };
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
   /** Opens what the other key closed, and closes nothing; see src/keys.ts. */
@@ -279,7 +282,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     environment: values.NODE_ENV,
     dataDir,
     filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
-    textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
+    keptFor: { texts: values.LANDFALL_TEXTS_KEPT_FOR, audit: values.LANDFALL_AUDIT_KEPT_FOR },
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     previousSecretKey: values.LANDFALL_SECRET_KEY_PREVIOUS,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,

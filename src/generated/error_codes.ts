@@ -145,6 +145,7 @@ export const errorCodes = {
   previous_key_missing: "LF460",
   key_unknown: "LF461",
   login_key_unknown: "LF462",
+  audit_kept_too_short: "LF463",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

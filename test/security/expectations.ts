@@ -788,6 +788,7 @@ export const functions: Record<string, string> = {
   "app_private.suspended_backends()": "worker",
   "app_private.take_call(uuid,text,integer)": "worker",
   "app_private.take_source_turn(text,integer,interval)": "worker",
+  "audit.forget_changes(interval)": "worker",
   "audit.make_partitions(integer)": "worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
   "imports.fix_import_issue(uuid,jsonb,text)": "admin worker",
