@@ -143,6 +143,8 @@ function beginnings(table: string, { slug, people, secondReviewer }: Tenant): Va
   // Two that look the same, and a claim of a contact besides one of a company.
   const twin = { name: `canary-${slug} twin` };
   if (table === "leadgen.companies") return [twin, {}, twin];
+  // Somebody who has not answered for long.
+  if (table === "leadgen.contacts") return [{}, {}, { message_status: "sent", created_at: "2026-01-01T00:00:00Z" }];
   if (table === "leadgen.claims") return [{}, { stage: "person", company_id: null }];
   if (table === "journeys.journeys") return [{ published_at: "2026-01-01T00:00:00Z" }];
   if (table === "tenancy.client_users")

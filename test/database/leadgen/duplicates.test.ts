@@ -191,6 +191,28 @@ describe("two companies", () => {
     expect(await candidates()).toHaveLength(1);
   });
 
+  test("can be candidates still where each was kept apart from the oldest", async () => {
+    const [oldest, second, third] = [
+      await add("companies", { name: "Group", domain: "acme.example" }),
+      await add("companies", { name: "Norway", domain: "acme.example" }),
+      await add("companies", { name: "Norge", domain: "acme.example" }),
+    ];
+    const domain = { reason: "domain", value: "acme.example" };
+    expect(await candidates()).toEqual([
+      { ...domain, kept: "Group", other: "Norge" },
+      { ...domain, kept: "Group", other: "Norway" },
+    ]);
+    await decide("keep_companies_apart($1, $2)", third, oldest);
+    expect(await candidates()).toEqual([
+      { ...domain, kept: "Group", other: "Norway" },
+      { ...domain, kept: "Norway", other: "Norge" },
+    ]);
+    await decide("keep_companies_apart($1, $2)", oldest, second);
+    expect(await candidates()).toEqual([{ ...domain, kept: "Norway", other: "Norge" }]);
+    await decide("keep_companies_apart($1, $2)", second, third);
+    expect(await candidates()).toEqual([]);
+  });
+
   test("cannot be one LF403, unknown LF006, merged into a third LF404, or undone below another merge LF406", async () => {
     const { kept, other } = await addPair();
     const third = await add("companies", { name: "Third" });
