@@ -871,6 +871,7 @@ export const functions: Record<string, string> = {
   "leadgen.record_activities(jsonb)": "automation editor",
   "leadgen.record_company_l1(uuid,leadgen.company_status,jsonb,jsonb,numeric)": "automation",
   "leadgen.record_company_l2(uuid,jsonb,jsonb,numeric)": "automation",
+  "leadgen.record_leads(jsonb,text,text,leadgen.contact_source)": "automation editor",
   "leadgen.record_messages(uuid,jsonb,numeric)": "automation",
   "leadgen.record_person(uuid,jsonb,jsonb,numeric)": "automation",
   "leadgen.reject_message(uuid,text,integer)": "editor",

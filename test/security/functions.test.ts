@@ -28,6 +28,7 @@ const succeedElsewhere: Record<string, string> = {
   "leadgen.claim_contacts(leadgen.pipeline_stage,text,text,leadgen.company_tier[],integer,interval,boolean,uuid,text)":
     "test/database/leadgen/workflows.test.ts",
   "leadgen.record_activities(jsonb)": "test/database/leadgen/workflows.test.ts",
+  "leadgen.record_leads(jsonb,text,text,leadgen.contact_source)": "test/database/leadgen/record_leads.test.ts",
   "leadgen.record_company_l2(uuid,jsonb,jsonb,numeric)": "test/database/leadgen/workflows.test.ts",
   "leadgen.record_messages(uuid,jsonb,numeric)": "test/database/leadgen/workflows.test.ts",
   "publishing.accept_remote(uuid)": "test/publishing/reconcile.test.ts",
