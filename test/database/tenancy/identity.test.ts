@@ -224,17 +224,40 @@ describe("people", () => {
     ).toBeGreaterThan(3);
   });
 
-  test("can be given a role by an admin, in the admin's tenant", async () => {
-    const [person] = await database.query<{ id: string }>(
-      "insert into tenancy.users (email, name) values ('new@harbour.test', 'New') returning id",
+  const join = "insert into tenancy.memberships (user_id, role) values ($1, 'editor') returning tenant_id, role";
+  async function newPerson(email: string): Promise<string> {
+    const rows = await database.query<{ id: string }>(
+      "insert into tenancy.users (email, name) values ($1, 'New') returning id",
+      [email],
     );
+    return rows[0]?.id as string;
+  }
+
+  test("can be taken back by an admin, in the admin's tenant, once they were a member", async () => {
+    const id = await newPerson("back@harbour.test");
+    await database.query("insert into tenancy.memberships (tenant_id, user_id, role) values ($1, $2, 'viewer')", [
+      ours.id,
+      id,
+    ]);
     await asApi(settingsFor(database, ours, "admin"), async (client) => {
-      const { rows } = await client.query(
-        "insert into tenancy.memberships (user_id, role) values ($1, 'editor') returning tenant_id, role",
-        [person?.id],
-      );
-      expect(rows).toEqual([{ tenant_id: ours.id, role: "editor" }]);
+      expect((await client.query("delete from tenancy.memberships where user_id = $1", [id])).rowCount).toBe(1);
+      expect((await client.query(join, [id])).rows).toEqual([{ tenant_id: ours.id, role: "editor" }]);
+      // Told by the key, and not that nobody knows them.
+      await expect(client.query(join, [id])).rejects.toMatchObject({ code: "23505" });
     });
+  });
+
+  test("cannot be made a member by their id LF440, in the same words whether they are anybody or not", async () => {
+    const id = await newPerson("elsewhere@meadow.test");
+    const words: string[] = [];
+    for (const guessed of [id, theirs.people.editor.userId, randomUUID()]) {
+      await asApi(settingsFor(database, ours, "admin"), async (client) => {
+        const refused = await client.query(join, [guessed]).catch((error) => error);
+        expect(refused).toMatchObject({ code: "LF440" });
+        words.push(refused.message.replace(guessed, "…"));
+      });
+    }
+    expect(new Set(words).size).toBe(1);
   });
 
   test("cannot be given a role by an editor 42501", async () => {
