@@ -1,5 +1,5 @@
---! Previous: sha1:fa8d7ff1d4d7eddbe4de5d0c4f026bb55e4120e1
---! Hash: sha1:079bc54c587d2f5473a945622747d344379c41bd
+--! Previous: sha1:12ef2ac42f5cbad7817968d89c5477be48463562
+--! Hash: sha1:bd731cc55a634740cc3f60dd884a952987f4b375
 --! Message: fill research in a merge
 
 -- A merge fills the research about the kept row, too, and is undone whatever has come since.

@@ -1,5 +1,5 @@
---! Previous: sha1:079bc54c587d2f5473a945622747d344379c41bd
---! Hash: sha1:4f35458c8aa6f52cdb3daa58f252aa3cdea8f623
+--! Previous: sha1:bd731cc55a634740cc3f60dd884a952987f4b375
+--! Hash: sha1:c82698b0c8fe22ec56133cde00062307366f8f22
 --! Message: take back who was a member
 
 -- An admin makes nobody a member by an id alone.
