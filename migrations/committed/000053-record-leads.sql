@@ -1,5 +1,5 @@
 --! Previous: sha1:3e9ac545aeac2be8bcdee0c5d38f7f7a3fb769ff
---! Hash: sha1:12ef2ac42f5cbad7817968d89c5477be48463562
+--! Hash: sha1:164cbd5f9f57597ceabfd5ba9c27569662d7878c
 --! Message: record leads
 
 -- Leads of the browser extension, with what became of each.
@@ -471,58 +471,63 @@ create or replace function app_private.value_called(enum_type text, word text) r
   $$;
 comment on function app_private.value_called(text, text) is 'The value of an enum that a word is, or that people call so; null where there is none. For definers.';
 
-create or replace function app_private.company_of_lead(lead jsonb, named uuid[]) returns uuid
+create or replace function app_private.company_of_lead(tenant_id uuid, lead jsonb, named uuid[]) returns uuid
   language sql stable
   set search_path = pg_catalog, pg_temp
   as $$
     select kept.id
-    from leadgen.companies c
-    join leadgen.companies kept on kept.tenant_id = c.tenant_id and kept.id = app_private.kept_row('companies', c.tenant_id, c.id)
-    cross join (select app.normalized_domain(lead ->> 'companyDomain') as sent) domain
-    where c.tenant_id = app.current_tenant_id()
-      and (
-        c.domain_normalized = domain.sent
-        -- One of another domain is another company of the same name.
-        or c.id = any (named) and (kept.domain_normalized is null or domain.sent is null)
-      )
-    order by c.domain_normalized is not distinct from domain.sent desc, c.merged_into_id nulls first, c.created_at, c.id
+    from (select app.normalized_domain(lead ->> 'companyDomain') as domain) sent
+    cross join lateral (
+      select 1 as rank, c.merged_into_id, c.created_at, c.id
+      from leadgen.companies c
+      where c.tenant_id = company_of_lead.tenant_id and c.domain_normalized = sent.domain
+      union all
+      select 2, c.merged_into_id, c.created_at, c.id
+      from leadgen.companies c
+      where c.tenant_id = company_of_lead.tenant_id and c.id = any (named)
+    ) known
+    join leadgen.companies kept
+      on kept.tenant_id = company_of_lead.tenant_id and kept.id = app_private.kept_row('companies', company_of_lead.tenant_id, known.id)
+    -- One of another domain is another company of the same name.
+    where known.rank = 1 or kept.domain_normalized is null or sent.domain is null
+    order by known.rank, known.merged_into_id nulls first, known.created_at, known.id
     limit 1
   $$;
-comment on function app_private.company_of_lead(jsonb, uuid[]) is
+comment on function app_private.company_of_lead(uuid, jsonb, uuid[]) is
   'The company that a lead names: by its domain, else one of those of its name (named). For definers.';
 
-create or replace function app_private.contact_of_lead(lead jsonb, company_id uuid) returns uuid
+create or replace function app_private.contact_of_lead(tenant_id uuid, lead jsonb, company_id uuid) returns uuid
   language sql stable
   set search_path = pg_catalog, pg_temp
   as $$
-    select found.id
+    select kept.id
     from (
       select app.normalized_linkedin_url(lead ->> 'linkedinUrl') as page, app.normalized_email(lead ->> 'email') as email
     ) sent
     cross join lateral (
-      select 1 as rank, c.merged_into_id, c.created_at, c.id as named_id
+      select 1 as rank, c.merged_into_id, c.created_at, c.id
       from leadgen.contacts c
-      where c.tenant_id = app.current_tenant_id() and c.linkedin_url_normalized = sent.page
+      where c.tenant_id = contact_of_lead.tenant_id and c.linkedin_url_normalized = sent.page
       union all
       select 2, c.merged_into_id, c.created_at, c.id
       from leadgen.contacts c
-      where c.tenant_id = app.current_tenant_id() and c.email_normalized = sent.email
+      where c.tenant_id = contact_of_lead.tenant_id and c.email_normalized = sent.email
       union all
       select 3, c.merged_into_id, c.created_at, c.id
       from leadgen.contacts c
-      where c.tenant_id = app.current_tenant_id() and c.company_id = contact_of_lead.company_id
+      where c.tenant_id = contact_of_lead.tenant_id and c.company_id = contact_of_lead.company_id
         and app.normalized_name(c.full_name) = app.normalized_name(lead ->> 'name')
     ) known
-    join leadgen.contacts found
-      on found.tenant_id = app.current_tenant_id() and found.id = app_private.kept_row('contacts', app.current_tenant_id(), known.named_id)
+    join leadgen.contacts kept
+      on kept.tenant_id = contact_of_lead.tenant_id and kept.id = app_private.kept_row('contacts', contact_of_lead.tenant_id, known.id)
     -- Somebody of another page is somebody else, and of another address, where only the name is the same.
     where known.rank = 1
-      or (sent.page is null or found.linkedin_url_normalized is null or found.linkedin_url_normalized = sent.page)
-        and (known.rank = 2 or sent.email is null or found.email_normalized is null or found.email_normalized = sent.email)
-    order by known.rank, known.merged_into_id nulls first, known.created_at, known.named_id
+      or (sent.page is null or kept.linkedin_url_normalized is null or kept.linkedin_url_normalized = sent.page)
+        and (known.rank = 2 or sent.email is null or kept.email_normalized is null or kept.email_normalized = sent.email)
+    order by known.rank, known.merged_into_id nulls first, known.created_at, known.id
     limit 1
   $$;
-comment on function app_private.contact_of_lead(jsonb, uuid) is
+comment on function app_private.contact_of_lead(uuid, jsonb, uuid) is
   'The contact that a lead is about: by the page on LinkedIn, else the e-mail address, else the name at the company. For definers.';
 
 create or replace function leadgen.record_leads(
@@ -548,8 +553,8 @@ create or replace function leadgen.record_leads(
     if jsonb_typeof(leads) is distinct from 'array' then
       perform app_private.raise_error('LF411', coalesce(jsonb_typeof(leads), 'null'));
     end if;
-    if jsonb_array_length(leads) > 500 then
-      perform app_private.raise_error('LF009', 'One call records at most 500 leads.', 'Send them in several calls.');
+    if jsonb_array_length(leads) > 200 then
+      perform app_private.raise_error('LF009', 'One call records at most 200 leads.', 'Send them in several calls.');
     end if;
     owner := coalesce(
       app_private.owner_named(owner_name),
@@ -590,7 +595,7 @@ create or replace function leadgen.record_leads(
       if lead ->> 'companyName' ~ '\S' then
         company_name := app.normalized_name(lead ->> 'companyName');
         recorded.company_id := app_private.company_of_lead(
-          lead, array(select n.id::uuid from jsonb_array_elements_text(names -> company_name) n (id)));
+          tenant, lead, array(select n.id::uuid from jsonb_array_elements_text(names -> company_name) n (id)));
         recorded.company_outcome := 'found';
         if recorded.company_id is null then
           insert into leadgen.companies (tenant_id, name, batch_id, owner_id) values (tenant, btrim(lead ->> 'companyName'), batch, owner)
@@ -621,7 +626,7 @@ create or replace function leadgen.record_leads(
         end if;
       end if;
 
-      recorded.contact_id := app_private.contact_of_lead(lead, recorded.company_id);
+      recorded.contact_id := app_private.contact_of_lead(tenant, lead, recorded.company_id);
       recorded.contact_outcome := 'found';
       if recorded.contact_id is null then
         insert into leadgen.contacts (tenant_id, full_name, owner_id, contact_source)

@@ -1,5 +1,5 @@
---! Previous: sha1:12ef2ac42f5cbad7817968d89c5477be48463562
---! Hash: sha1:bd731cc55a634740cc3f60dd884a952987f4b375
+--! Previous: sha1:164cbd5f9f57597ceabfd5ba9c27569662d7878c
+--! Hash: sha1:413bc28e770905700c440099a79d9336380fa924
 --! Message: fill research in a merge
 
 -- A merge fills the research about the kept row, too, and is undone whatever has come since.

@@ -1,5 +1,5 @@
---! Previous: sha1:bd731cc55a634740cc3f60dd884a952987f4b375
---! Hash: sha1:c82698b0c8fe22ec56133cde00062307366f8f22
+--! Previous: sha1:413bc28e770905700c440099a79d9336380fa924
+--! Hash: sha1:3eb0c935bb78d7309f831c3620ce4418838ca438
 --! Message: take back who was a member
 
 -- An admin makes nobody a member by an id alone.

@@ -339,7 +339,7 @@ test("can keep an industry in other words than ours", async () => {
 
 test("cannot be no list LF411, too many LF009, for an owner whom nobody knows LF006", async () => {
   expect(await refusal(extension.query(call, ["{}", null]))).toMatchObject({ code: "LF411" });
-  expect(await refusal(extension.query(call, [JSON.stringify(Array(501).fill({})), null]))).toMatchObject({
+  expect(await refusal(extension.query(call, [JSON.stringify(Array(201).fill({})), null]))).toMatchObject({
     code: "LF009",
   });
   expect(await refusal(extension.query("select leadgen.record_leads('[]', owner_name => 'Nobody')"))).toMatchObject({
