@@ -142,6 +142,7 @@ export const errorCodes = {
   claim_impossible: "LF413",
   claim_ended: "LF414",
   event_incomplete: "LF415",
+  person_unknown: "LF440",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",
