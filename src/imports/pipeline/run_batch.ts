@@ -5,7 +5,6 @@ import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { errorCodes } from "../../generated/error_codes.ts";
 import { childLogger } from "../../log.ts";
-import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
 import type { ConflictPolicy } from "../mappings/mapping.ts";
 import { openLedgerSource } from "../sources/ledger.ts";
@@ -83,7 +82,7 @@ export async function runBatch(
     source = await (known.replayedAt === null
       ? openSource(location, access, pool)
       : openLedgerSource(pool, tenantId, batchId, location));
-    const batch: LoadingBatch = { ...lease, ...known, source, files: openFiles(access) };
+    const batch: LoadingBatch = { ...lease, ...known, source, files: access.files };
     if (taken.status === "planned") {
       const schema = await source.schema();
       await withHeartbeat(batch, () => makePlan({ ...batch, files: undefined }, schema, onProgress));
@@ -149,10 +148,6 @@ export async function planBatch(
     await keepCalls(pool, tenantId, batchId, source);
     await releaseLease(batch);
   }
-}
-
-function openFiles({ filesFolder }: SourceAccess): FileStore | undefined {
-  return filesFolder === undefined ? undefined : openFolderStore(filesFolder);
 }
 
 /** The steps, and between the second and the third the prediction that they are held to. */

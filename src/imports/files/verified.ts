@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { pipeline, type Readable, Transform } from "node:stream";
+import { LandfallError } from "../../errors.ts";
+
+/**
+ * A file's stream, held against the file's hash. The last chunk is held back until all of it is known to be right, so that whoever reads
+ * one that is not never has it whole.
+ *
+ * @param place of the store, for the message
+ */
+export function verified(source: Readable, sha256: Buffer, place: string): Readable {
+  const hash = createHash("sha256");
+  let last: Buffer | undefined;
+  const verifying = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const ready = last;
+      hash.update(chunk);
+      last = chunk;
+      done(null, ready);
+    },
+    flush(done) {
+      if (hash.digest().equals(sha256)) return done(null, last);
+      const name = sha256.toString("hex");
+      done(
+        new LandfallError(
+          "file_damaged",
+          `The file ${name} in ${place} does not hold what it should.`,
+          "Bring it back from a backup; or delete it there, and the next import of its source fetches it again.",
+        ),
+      );
+    },
+  });
+  // An error of either reaches whoever reads, by the stream itself.
+  return pipeline(source, verifying, () => undefined);
+}
