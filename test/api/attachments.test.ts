@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import { pino } from "pino";
-import { createPool } from "../../src/database/pools.ts";
-import { withIdentity } from "../../src/database/with_identity.ts";
+import { addAttachment } from "../support/attachments.ts";
 import { makeStore, storeKinds, type TestStore } from "../support/file_stores.ts";
 import { startTestApi, type TestApi } from "./api.ts";
 
@@ -19,25 +18,8 @@ describe.each(storeKinds)("a file in a %s", (kind) => {
     const log = pino({}, { write: (line: string) => lines.push(line) });
     api = await startTestApi({ change: () => ({ files: store.config }), log });
     ({ sha256 } = await store.files.put(Readable.from([bytes]), () => undefined));
-    const [tenant] = await api.database.query<{ id: string }>("select id from tenancy.tenants where slug = 'harbour'");
-    const pool = createPool(api.database.urls.worker, { applicationName: "landfall tests", max: 1 });
-    const { rows } = await withIdentity(pool, { kind: "worker", tenantId: tenant?.id as string }, (client) =>
-      client.query<{ id: string }>(
-        `with source as (insert into imports.sources (mapping, key) values ('bloom', 'x') returning *),
-       batch as (
-         insert into imports.batches (source_id, status, location, mapping_hash) select id, 'planned', 'x', '' from source returning *
-       ),
-       collection as (
-         insert into imports.collections (batch_id, name, source_name, place) select id, 'C', 'C', 0 from batch returning *
-       )
-       insert into imports.attachments (batch_id, collection_id, row_id, record_id, field, file_id, file_name, media_type, byte_size, sha256)
-       select batch_id, id, id, 'rec', 'Files', 'att', '../../page "1" ä.html', 'text/html', $2, $1 from collection
-       returning id`,
-        [sha256, bytes.length],
-      ),
-    );
-    await pool.end();
-    id = rows[0]?.id as string;
+    const file = { fileName: '../../page "1" ä.html', mediaType: "text/html", byteSize: bytes.length, sha256 };
+    id = await addAttachment(api.database, "harbour", file);
   });
 
   afterAll(async () => {
