@@ -171,6 +171,7 @@ export const environmentSchema = z.object({
   AWS_SECRET_ACCESS_KEY: z.string().optional(),
   AWS_SESSION_TOKEN: z.string().optional(),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
+  LANDFALL_CALLS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
@@ -209,8 +210,8 @@ export interface Config {
   dataDir: string;
   /** Where the files are that imports bring along: in the bucket, or without one in the folder (an absolute path), where they also wait on their way. */
   files: { folder: string; bucket: BucketConfig | undefined };
-  /** How long the texts that imports read are kept after the import's end, in seconds. */
-  textsKeptFor: number;
+  /** In seconds: the texts that imports read, after the import's end; the lines of the ledgers of calls, to sources and to GoHighLevel. */
+  keptFor: { texts: number; calls: number };
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
   /** First part of every database role's name. */
@@ -310,7 +311,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       folder: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
       bucket: bucket(values),
     },
-    textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
+    keptFor: { texts: values.LANDFALL_TEXTS_KEPT_FOR, calls: values.LANDFALL_CALLS_KEPT_FOR },
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,
