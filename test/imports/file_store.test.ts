@@ -4,8 +4,6 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { BucketConfig } from "../../src/config.ts";
 import { openBucketStore } from "../../src/imports/files/bucket_store.ts";
@@ -21,11 +19,6 @@ const contentOf = async (files: FileStore, sha256: Buffer) => {
   const body = await files.read(sha256);
   return body && Buffer.concat(await body.toArray());
 };
-/** What is held, and not merely not collected yet. */
-const collectGarbage: () => void = (() => {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-})();
 const tenantId = "018f0000-0000-7000-8000-000000000001";
 
 const kinds = [
@@ -154,37 +147,6 @@ describe.each(storeKinds)("a %s with more than one page of files", (kind) => {
     expect(await store.names()).toHaveLength(2);
     expect(await store.files.settleAside(tenantId, async () => false)).toBe(5);
     expect(await store.names()).toHaveLength(2);
-  });
-
-  test("can keep and give a file of 100 MB in a fraction of that memory", async () => {
-    const [chunkBytes, chunks] = [1 << 20, 100];
-    const hash = createHash("sha256");
-    let most = 0;
-    collectGarbage();
-    const before = process.memoryUsage().arrayBuffers;
-    const watch = () => {
-      collectGarbage();
-      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
-    };
-    const body = (async function* () {
-      for (let place = 0; place < chunks; place += 1) {
-        const chunk = Buffer.alloc(chunkBytes, place);
-        hash.update(chunk);
-        if (place % 8 === 7) watch();
-        yield chunk;
-      }
-    })();
-    const { sha256, bytes } = await store.files.put(body, watch);
-    expect({ sha256, bytes }).toEqual({ sha256: hash.digest(), bytes: chunkBytes * chunks });
-    let received = 0;
-    for await (const chunk of (await store.files.read(sha256)) as AsyncIterable<Buffer>) {
-      const [passed, next] = [received, received + chunk.length].map((count) => Math.floor(count / (8 * chunkBytes)));
-      if (passed !== next) watch();
-      received += chunk.length;
-    }
-    expect(received).toBe(bytes);
-    expect(most).toBeLessThan(bytes * 0.4);
-    await store.files.remove(sha256);
   });
 });
 
