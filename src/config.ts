@@ -44,7 +44,7 @@ const isNetwork = (text: string): boolean => {
 
 const bucketUrl = z
   .string()
-  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w!.*'()-]+)*\/?$/, {
+  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/(?!\.{1,2}(\/|$))[\w!.*'()-]+)*\/?$/, {
     error: "must be a bucket such as s3://bucket or s3://bucket/prefix",
   })
   .transform((value) => {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { FileStore } from "../../src/imports/files/file_store.ts";
 import { mayBe } from "../../src/imports/files/file_types.ts";
 import { planImport, runImport } from "../../src/imports/run_import.ts";
 import { isPublic, lookUpPublic, requirePublic } from "../../src/imports/sources/public_addresses.ts";
 import { type AirtableSandbox, startAirtableSandbox } from "../../src/sandbox/airtable/server.ts";
-import { makeEveryStore } from "../support/file_stores.ts";
+import { makeEveryStore, makeStore } from "../support/file_stores.ts";
 import { copySample, type Importing, prepareImporting } from "./importing.ts";
 
 const apiKey = "patTest.of.the.sandbox";
@@ -60,10 +61,13 @@ describe("a base whose records have files", () => {
     sandbox = await startAirtableSandbox({ folder: sample.folder, apiKey, now: clock.now });
   }
 
-  const request = () =>
-    importing.request(`airtable:${sandbox.baseId}`, {
-      access: { airtable: { apiKey, endpointUrl: sandbox.url }, clock, retryDelayMs: 1, files: store.files },
-    });
+  const accessTo = (files: FileStore) => ({
+    airtable: { apiKey, endpointUrl: sandbox.url },
+    clock,
+    retryDelayMs: 1,
+    files,
+  });
+  const request = () => importing.request(`airtable:${sandbox.baseId}`, { access: accessTo(store.files) });
 
   const ledger = () =>
     importing.database.query<Record<string, unknown>>(
@@ -143,6 +147,25 @@ describe("a base whose records have files", () => {
       ["attachment_lost", ...Array(3).fill("attachment_differs"), ...Array(4).fill("attachment_refused")].sort(),
     );
     expect(await store.names()).toEqual([]);
+  });
+
+  test("cannot go on without the store, says so to nobody but the log where that is, and goes on later: LF216", async () => {
+    const bucket = await makeStore("bucket");
+    const started = () => importing.request(`airtable:${sandbox.baseId}`, { access: accessTo(bucket.files) });
+    await start([{ id: "attOne", bytes: png, size: png.length, type: "image/png" }]);
+    bucket.sandbox?.faults.denied.add("PutObject");
+    const refused = await runImport(started()).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "LF216", message: "The file store cannot be used." });
+    const [batch] = await importing.database.query("select * from imports.batches");
+    expect(batch).toMatchObject({
+      status: "paused",
+      way_out: expect.stringMatching(/landfall doctor.*landfall import resume/),
+    });
+    expect(JSON.stringify(batch)).not.toMatch(/s3:|of\/tests|AKIA|secret/);
+    bucket.sandbox?.faults.denied.clear();
+    expect(await runImport(started())).toMatchObject({ verified: true });
+    expect(await bucket.names()).toEqual([hashOf(png)]);
+    await bucket.close();
   });
 
   test("can be planned without copying a file", async () => {

@@ -219,7 +219,7 @@ describe("a bucket at a server of S3's strictness", () => {
     const content = randomBytes(300_000);
     const { sha256 } = await put(open(), content);
     sandbox.faults.cutNextObjectAt = 100_000;
-    await expect(contentOf(open(), sha256)).rejects.toThrow();
+    await expect(contentOf(open(), sha256)).rejects.toMatchObject({ code: "LF416" });
     expect((await contentOf(open(), sha256))?.equals(content)).toBe(true);
   });
 
@@ -265,9 +265,23 @@ describe("a folder", () => {
     await writeFile(join(folder, "file"), "");
     await expect(openFolderStore(join(folder, "file")).tryOut("change")).rejects.toMatchObject({
       code: "LF416",
-      message: expect.stringMatching(/No files can be written to .*ENOTDIR|EEXIST/),
+      message: expect.stringMatching(/cannot be reached or written: .*(ENOTDIR|EEXIST)/),
       wayOut: expect.stringMatching(/LANDFALL_FILES_DIR/),
     });
+  });
+
+  test("cannot hide that the disk does not do its part: LF416", async () => {
+    const store = openFolderStore(folder);
+    const { sha256 } = await put(store, "there");
+    await rm(join(folder, pathOf(sha256), ".."), { recursive: true });
+    await writeFile(join(folder, pathOf(sha256), ".."), "a file where a folder should be");
+    const asked = [
+      () => put(store, "there"),
+      () => store.has(sha256),
+      () => store.read(sha256),
+      () => store.remove(sha256),
+    ];
+    for (const ask of asked) await expect(ask()).rejects.toMatchObject({ code: "LF416" });
   });
 
   test("can clear away what killed processes left, and nothing that is written on", async () => {

@@ -85,6 +85,7 @@ describe("configuration", () => {
     ["LANDFALL_FILES_URL", "https://files.example.com"],
     ["LANDFALL_FILES_URL", "s3://Files"],
     ["LANDFALL_FILES_URL", "s3://files/a b"],
+    ["LANDFALL_FILES_URL", "s3://files/../a"],
     ["LANDFALL_FILES_URL", "s3://key:secret@files/a"],
     ["LANDFALL_FILES_PATH_STYLE", "true"],
     ["AWS_ENDPOINT_URL_S3", "minio:9000"],

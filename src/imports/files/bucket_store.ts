@@ -50,8 +50,9 @@ export function openBucketStore(bucket: BucketConfig, drafts: string): FileStore
   const keyOf = (sha256: Buffer) => keyAt(pathOf(sha256));
   const keyAside = (tenantId: string, sha256: Buffer) => keyAt(`${asidePath(tenantId)}/${sha256.toString("hex")}`);
 
+  const explain = (error: unknown) => explainBucketError(error, bucket, place);
   const ask = async <T>(answer: Promise<T>): Promise<T> =>
-    await answer.catch((error) => explainBucketError(error, bucket, place));
+    await answer.catch((error) => Promise.reject(explain(error)));
   const unlessMissing = async <T>(answer: Promise<T>): Promise<T | null> =>
     await ask(answer.catch((error) => (isMissing(error) ? null : Promise.reject(error))));
 
@@ -99,7 +100,7 @@ export function openBucketStore(bucket: BucketConfig, drafts: string): FileStore
     has: async (sha256) => (await sizeOf(keyOf(sha256))) !== null,
     async read(sha256) {
       const found = await unlessMissing(client.send(new GetObjectCommand({ Bucket, Key: keyOf(sha256) })));
-      return found && verified(found.Body as Readable, sha256, place);
+      return found && verified(found.Body as Readable, sha256, place, explain);
     },
     async *all() {
       for await (const path of pathsIn("")) {

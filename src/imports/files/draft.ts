@@ -20,7 +20,7 @@ const doNothing = () => undefined;
  * @param folder of the store
  * @param check throws what is wrong with the file
  * @param take keeps the file that lies at the path; it may take it away
- * @throws what the body, the check and `take` throw
+ * @throws what the body, the check and `take` throw, and LandfallError `file_store_unusable` where it cannot be written
  */
 export async function withDraft(
   folder: string,
@@ -28,15 +28,15 @@ export async function withDraft(
   check: (file: StoredFile, beginning: Buffer) => void,
   take: (path: string, file: StoredFile) => Promise<void> | void,
 ): Promise<StoredFile> {
-  await mkdir(folderOf(folder), { recursive: true, mode: 0o700 });
+  await onDisk(folder, mkdir(folderOf(folder), { recursive: true, mode: 0o700 }));
   const path = join(folderOf(folder), randomUUID());
   try {
-    const { file, beginning } = await write(path, body);
+    const { file, beginning } = await write(folder, path, body);
     check(file, beginning);
     await take(path, file);
     return file;
   } finally {
-    await rm(path, { force: true });
+    await onDisk(folder, rm(path, { force: true }));
   }
 }
 
@@ -47,17 +47,20 @@ export async function withDraft(
  */
 export async function tryDrafts(folder: string): Promise<void> {
   const none = (async function* () {})();
-  try {
-    await withDraft(folder, none, doNothing, doNothing);
-    await clearAbandoned(folderOf(folder));
-  } catch (error) {
+  await withDraft(folder, none, doNothing, doNothing);
+  await onDisk(folder, clearAbandoned(folderOf(folder)));
+}
+
+/** @throws LandfallError `file_store_unusable` where the work on a store's folder fails */
+export async function onDisk<T>(folder: string, work: Promise<T>): Promise<T> {
+  return await work.catch((error) =>
     fail(
       "file_store_unusable",
-      `No files can be written to ${folder}: ${errorMessage(error)}.`,
+      `The files in ${folder} cannot be reached or written: ${errorMessage(error)}.`,
       "Check LANDFALL_FILES_DIR, the space that is left and your rights there.",
       error,
-    );
-  }
+    ),
+  );
 }
 
 async function clearAbandoned(drafts: string): Promise<void> {
@@ -73,8 +76,12 @@ async function clearAbandoned(drafts: string): Promise<void> {
   }
 }
 
-async function write(path: string, body: AsyncIterable<Buffer>): Promise<{ file: StoredFile; beginning: Buffer }> {
-  const handle = await open(path, "wx", 0o600);
+async function write(
+  folder: string,
+  path: string,
+  body: AsyncIterable<Buffer>,
+): Promise<{ file: StoredFile; beginning: Buffer }> {
+  const handle = await onDisk(folder, open(path, "wx", 0o600));
   const hash = createHash("sha256");
   let bytes = 0;
   let beginning = Buffer.alloc(0);
@@ -85,9 +92,9 @@ async function write(path: string, body: AsyncIterable<Buffer>): Promise<{ file:
       }
       hash.update(chunk);
       bytes += chunk.length;
-      await handle.writeFile(chunk);
+      await onDisk(folder, handle.writeFile(chunk));
     }
-    await handle.sync();
+    await onDisk(folder, handle.sync());
   } finally {
     await handle.close();
   }

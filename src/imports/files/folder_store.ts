@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode } from "../../errors.ts";
-import { tryDrafts, withDraft } from "./draft.ts";
+import { onDisk, tryDrafts, withDraft } from "./draft.ts";
 import { asidePath, type FileStore, hashIn, pathOf } from "./file_store.ts";
 import { verified } from "./verified.ts";
 
@@ -13,17 +13,21 @@ import { verified } from "./verified.ts";
 export function openFolderStore(folder: string): FileStore {
   const fileOf = (sha256: Buffer) => join(folder, pathOf(sha256));
   const asideOf = (tenantId: string) => join(folder, asidePath(tenantId));
-  const makeRoom = async (path: string) => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return path;
+  const ask = <T>(work: Promise<T>): Promise<T> => onDisk(folder, work);
+  const unlessMissing = <T>(work: Promise<T>): Promise<T | null> =>
+    ask(work.catch((error) => (errorCode(error) === "ENOENT" ? null : Promise.reject(error))));
+  const namesIn = async (path: string) => (await unlessMissing(readdir(path))) ?? [];
+  const makeFolder = (path: string) => ask(mkdir(path, { recursive: true, mode: 0o700 }));
+  const keep = async (path: string, sha256: Buffer) => {
+    await makeFolder(dirname(fileOf(sha256)));
+    await ask(rename(path, fileOf(sha256)));
   };
   return {
     place: folder,
     async tryOut(use) {
       if (use === "change") await tryDrafts(folder);
     },
-    put: (body, check) =>
-      withDraft(folder, body, check, async (draft, { sha256 }) => rename(draft, await makeRoom(fileOf(sha256)))),
+    put: (body, check) => withDraft(folder, body, check, (draft, { sha256 }) => keep(draft, sha256)),
     has: async (sha256) => (await unlessMissing(stat(fileOf(sha256))))?.isFile() ?? false,
     async read(sha256) {
       const handle = await unlessMissing(open(fileOf(sha256)));
@@ -38,10 +42,10 @@ export function openFolderStore(folder: string): FileStore {
         }
       }
     },
-    remove: (sha256) => rm(fileOf(sha256), { force: true }),
+    remove: (sha256) => ask(rm(fileOf(sha256), { force: true })),
     async setAside(tenantId, all) {
       const aside = asideOf(tenantId);
-      await mkdir(aside, { recursive: true, mode: 0o700 });
+      await makeFolder(aside);
       for (const sha256 of all) {
         await unlessMissing(rename(fileOf(sha256), join(aside, sha256.toString("hex"))));
       }
@@ -52,13 +56,13 @@ export function openFolderStore(folder: string): FileStore {
       for (const name of await namesIn(aside)) {
         const sha256 = Buffer.from(name, "hex");
         if (await isSpokenOf(sha256)) {
-          await rename(join(aside, name), await makeRoom(fileOf(sha256)));
+          await keep(join(aside, name), sha256);
         } else {
-          await rm(join(aside, name));
+          await ask(rm(join(aside, name)));
           deleted += 1;
         }
       }
-      await rm(aside, { recursive: true, force: true });
+      await ask(rm(aside, { recursive: true, force: true }));
       return deleted;
     },
     async hasAside() {
@@ -68,16 +72,4 @@ export function openFolderStore(folder: string): FileStore {
       return false;
     },
   };
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await unlessMissing(readdir(folder))) ?? [];
-}
-
-/** What a question about the disk gives; null where what it is about is not there. */
-async function unlessMissing<T>(question: Promise<T>): Promise<T | null> {
-  return await question.catch((error) => {
-    if (errorCode(error) === "ENOENT") return null;
-    throw error;
-  });
 }

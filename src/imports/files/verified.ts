@@ -7,8 +7,14 @@ import { LandfallError } from "../../errors.ts";
  * one that is not never has it whole.
  *
  * @param place of the store, for the message
+ * @param explain makes an error for people of one that the source broke off with
  */
-export function verified(source: Readable, sha256: Buffer, place: string): Readable {
+export function verified(
+  source: Readable,
+  sha256: Buffer,
+  place: string,
+  explain: (error: Error) => Error = (error) => error,
+): Readable {
   const hash = createHash("sha256");
   let last: Buffer | undefined;
   const verifying = new Transform({
@@ -17,6 +23,9 @@ export function verified(source: Readable, sha256: Buffer, place: string): Reada
       hash.update(chunk);
       last = chunk;
       done(null, ready);
+    },
+    destroy(error, done) {
+      done(error && explain(error));
     },
     flush(done) {
       if (hash.digest().equals(sha256)) return done(null, last);

@@ -212,8 +212,14 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
   await setStatus(lease, "paused", newsOf(error, wayOut));
 }
 
-/** What a batch says of an error; `wayOut` is for one that is not ours. */
+/** What a batch says of an error; `wayOut` is for one that is not ours. Where files are kept is nothing that its readers are told. */
 function newsOf(error: unknown, wayOut: string): { message: string; wayOut: string } {
+  if (error instanceof LandfallError && error.reason === "file_store_unusable") {
+    return {
+      message: "The file store cannot be used.",
+      wayOut: `landfall doctor says why, and what to do. ${wayOut}`,
+    };
+  }
   return error instanceof LandfallError
     ? { message: error.message, wayOut: error.wayOut }
     : { message: `It stopped at an error: ${errorMessage(error)}.`, wayOut };
