@@ -135,8 +135,11 @@ describe("with a bucket that is not there", () => {
     LANDFALL_ROLE_PREFIX: database.rolePrefix,
   });
 
-  test("landfall start cannot begin, makes no server, and says what to do: LF416", async () => {
-    const ended = await landfall(["start"], variables);
+  test.each([
+    ["development", () => ({})],
+    ["production", () => ({ ...connected(), NODE_ENV: "production", JWT_SECRET: strong() })],
+  ])("landfall start cannot begin in %s, makes no server, and says what to do: LF416", async (_environment, more) => {
+    const ended = await landfall(["start"], { ...variables, ...more() });
     expect([ended.code, ended.stderr]).toEqual([1, expect.stringMatching(/no bucket no-such-bucket.*Make it there/)]);
     expect(ended.stdout + ended.stderr).not.toContain(variables.AWS_SECRET_ACCESS_KEY);
     expect(existsSync(join(variables.LANDFALL_DATA_DIR as string, "postgres"))).toBe(false);

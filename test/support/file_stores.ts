@@ -48,7 +48,7 @@ export async function makeStore(kind: StoreKind): Promise<TestStore> {
 }
 
 /** A store of each kind behind one: what is asked of it is asked of all, and their answers must be the same. */
-export async function makeEveryStore(): Promise<Pick<TestStore, "files" | "names" | "close">> {
+export async function makeEveryStore(): Promise<Pick<TestStore, "files" | "names" | "damage" | "close">> {
   const stores = await Promise.all(storeKinds.map(makeStore));
   const ofAll = async <T>(ask: (files: FileStore) => Promise<T>): Promise<T> => {
     const [first, ...others] = await Promise.all(stores.map(({ files }) => ask(files)));
@@ -64,8 +64,16 @@ export async function makeEveryStore(): Promise<Pick<TestStore, "files" | "names
     },
     has: (sha256) => ofAll((files) => files.has(sha256)),
     async read(sha256) {
-      const content = await ofAll(async (files) => (await files.read(sha256))?.toArray().then(Buffer.concat) ?? null);
-      return content && Readable.from([content]);
+      const bodies = await Promise.all(stores.map(({ files }) => files.read(sha256)));
+      const there = bodies.filter((body) => body !== null);
+      expect([0, bodies.length]).toContain(there.length);
+      if (there.length === 0) return null;
+      const whole = async function* () {
+        const [first, ...others] = await Promise.all(there.map(async (body) => Buffer.concat(await body.toArray())));
+        for (const other of others) expect(other).toEqual(first);
+        yield first;
+      };
+      return Readable.from(whole());
     },
     async *all() {
       yield* await ofAll(async (files) => (await Array.fromAsync(files.all())).sort(Buffer.compare));
@@ -78,6 +86,9 @@ export async function makeEveryStore(): Promise<Pick<TestStore, "files" | "names
   return {
     files,
     names: () => namesIn(files),
+    async damage(sha256, content) {
+      for (const store of stores) await store.damage(sha256, content);
+    },
     async close() {
       for (const store of stores) await store.close();
     },

@@ -28,6 +28,8 @@ export interface Leaving {
   folder: string;
   /** Of every kind at once. */
   files: FileStore;
+  /** Puts something else in the place of a file. */
+  damage(sha256: Buffer, content: Buffer): Promise<void>;
   /** Files that only ours has, and one that both have. */
   ownFile: Buffer;
   sharedFile: Buffer;
@@ -82,6 +84,7 @@ export async function prepareLeaving(): Promise<Leaving> {
     holdings,
     folder,
     files,
+    damage: store.damage,
     ownFile,
     sharedFile,
     loginName,
