@@ -8,6 +8,7 @@ import { meteredClient } from "./metered.ts";
 import { lookForPlan, makePlan, type Plan, readPlanSource } from "./plan.ts";
 import type { PublishOptions } from "./publish.ts";
 import { locationSecretContext } from "./secrets.ts";
+import { unwrittenCalls } from "./unwritten_calls.ts";
 
 const overviewSchema = z.object({
   id: z.uuid(),
@@ -165,6 +166,7 @@ export async function planJourney(
   const credentials = credentialsOf(options.secretKey, ciphertext, secretContext, options.defaultToken);
   if (credentials === null) return plan;
   const { pool, log, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const unwritten = unwrittenCalls();
   const metered = meteredClient({
     pool,
     log,
@@ -180,7 +182,12 @@ export async function planJourney(
     ciphertext,
     secretContext,
     publicationId: null,
+    unwritten,
     phase: "plan",
   });
-  return lookForPlan(plan, source, metered.client);
+  try {
+    return await lookForPlan(plan, source, metered.client);
+  } finally {
+    await unwritten.write((step) => inTenant(pool, tenantId, step));
+  }
 }
