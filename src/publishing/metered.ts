@@ -125,6 +125,7 @@ export function meteredClient(options: MeterOptions): MeteredClient {
         locationId: ghlLocationId,
         userAgent,
         timeoutMs: timing.callTimeoutMs,
+        signal,
       });
       plain = { token, client };
     }

@@ -10,6 +10,7 @@ import * as comparisons from "./comparison.ts";
 import { credentialsOf, isUnreadable } from "./credentials.ts";
 import { elementsOf } from "./elements.ts";
 import type { ListedTemplate } from "./endpoints.ts";
+import { describeFailure } from "./failure.ts";
 import { type Walk, walkTemplates } from "./listings.ts";
 import { meteredClient } from "./metered.ts";
 import { decisions } from "./outcomes.ts";
@@ -129,7 +130,7 @@ async function endingOf(
   if (!(error instanceof CallFailed)) throw error;
   const { failure } = error;
   const decision = decisions[failure.class];
-  const lastError = `GoHighLevel: ${failure.messages.join("; ")}. ${decision.wayOut}`;
+  const lastError = describeFailure(failure);
   if (decision.stops !== "location") {
     const runInMs = failure.rate.retryAfterMs ?? timing.breakerOpenMs;
     return { status: "deferred", lastError, runInMs };

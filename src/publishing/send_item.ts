@@ -13,6 +13,7 @@ import {
   templateAsset,
 } from "./assets.ts";
 import type { Failure } from "./client.ts";
+import { describeFailure } from "./failure.ts";
 import * as ledger from "./ledger.ts";
 import { linkObstacle } from "./links.ts";
 import { decisions } from "./outcomes.ts";
@@ -46,11 +47,13 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
       : { remote: known, isNew: false };
   if (obtained === null) return;
 
+  // What a run sent that ended before it read it back is read back first: it may be all that is left to do.
+  const isSent = obtained.isNew || (known !== null && item.status === "intent" && !known.isArchived);
   // A custom value keeps the name that it bears already.
   const { remote, isNew } = obtained;
   const rendered = render(sending, item, remote.name);
   const asset = assetOf(sending, rendered, item.token, parentId);
-  if (!isNew && asset.update !== null && !(await sendChange(sending, item, asset.update, remote))) return;
+  if (!isSent && asset.update !== null && !(await sendChange(sending, item, asset.update, remote))) return;
   const checked = await readBack(sending, item, asset, remote);
   if (checked === null) return;
   if (isNew && item.createSentAt !== null) await repairDuplicates(sending, item, asset, remote.id);
@@ -270,21 +273,21 @@ async function recordFailure(
     const isDaily = failure.class === "rate_daily";
     const status = isDaily ? "paused" : failure.class === "auth" ? "needs_reauth" : "blocked";
     const pausedForMs = isDaily ? Math.max(1_000, failure.rate.dailyResetMs ?? 3_600_000) : null;
-    return stopLocation(run, locationId, status, describe(failure), pausedForMs);
+    return stopLocation(run, locationId, status, describeFailure(failure), pausedForMs);
   }
   const askedWait = failure.rate.retryAfterMs ?? 0;
   const wait = failure.class === "rate_burst" ? 0 : backoff(timing, item.attempts);
   await setFailed(sending, item, failure, "pending", Math.max(wait, askedWait));
   stopWhileUnanswered(sending, failure);
   if (askedWait > timing.longestWaitMs) {
-    throw new Stop({ status: "deferred", lastError: describe(failure), runInMs: askedWait });
+    throw new Stop({ status: "deferred", lastError: describeFailure(failure), runInMs: askedWait });
   }
 }
 
 /** Ends the run while the location is left alone because it does not answer. */
 function stopWhileUnanswered({ meter }: Sending, failure: Failure): void {
   const runInMs = meter.circuitWaitMs();
-  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describe(failure), runInMs });
+  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describeFailure(failure), runInMs });
 }
 
 async function setFailed(
@@ -295,9 +298,11 @@ async function setFailed(
   retryInMs: number | null,
 ): Promise<void> {
   const { endpoint, status: httpStatus, traceId, ms } = failure;
-  sending.log.warn(
+  // What a person has to put right is an alarm; what passes by itself is not.
+  const needsPerson = decisions[failure.class].stops === "location" && failure.class !== "rate_daily";
+  sending.log[needsPerson ? "error" : "warn"](
     { itemId: item.id, errorClass: failure.class, endpoint, httpStatus, traceId, ms },
-    "a call to GoHighLevel failed",
+    needsPerson ? "GoHighLevel stops a location until a person looks" : "a call to GoHighLevel failed",
   );
   sending.setBack += 1;
   await ledger.setItem(sending.run, sending.locationId, item, {
@@ -305,17 +310,11 @@ async function setFailed(
     // While GoHighLevel answers nobody, nothing is learnt about this item.
     attempts:
       item.attempts + (decisions[failure.class].countsAttempt && sending.meter.circuitWaitMs() === null ? 1 : 0),
-    lastError: describe(failure),
+    lastError: describeFailure(failure),
     errorClass: failure.class,
     traceId,
     retryInMs,
   });
-}
-
-function describe(failure: Failure): string {
-  const said = failure.messages.join("; ").trim();
-  const answer = failure.status === null ? "" : ` (${failure.status})`;
-  return `GoHighLevel${answer}: ${said === "" ? "no message" : said}. ${decisions[failure.class].wayOut}`;
 }
 
 function backoff({ backoffMs, longestBackoffMs }: Timing, attempts: number): number {
