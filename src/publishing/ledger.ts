@@ -28,6 +28,8 @@ export type Run = {
   /** What the run is for; a publication that is taken back under way is another run's. */
   purpose: "running" | "unpublishing";
   unwritten: UnwrittenCalls;
+  /** When its items were last counted, on this process's clock. */
+  countedAt: number;
 };
 
 const itemStatuses = z.enum([
@@ -252,8 +254,9 @@ export async function addItems(run: Run, items: NewItem[]): Promise<void> {
   });
 }
 
-/** How far the publication is: counted when items are read, when one fails, and at the end. */
+/** How far the publication is: counted when items are read, when one fails, at the end, and now and then while they arrive. */
 async function countItems(client: PoolClient, run: Run): Promise<void> {
+  run.countedAt = performance.now();
   await client.query(
     prepared(
       `update publishing.publications p
@@ -272,6 +275,8 @@ async function countItems(client: PoolClient, run: Run): Promise<void> {
     ),
   );
 }
+
+const countEveryMs = 500;
 
 /** How many items are read at once: often enough that what people decide meanwhile is seen, and not for each of a thousand. */
 const openItemsAtOnce = 20;
@@ -483,6 +488,7 @@ export async function syncItem(
         ],
       ),
     );
+    if (performance.now() - run.countedAt > countEveryMs) await countItems(client, run);
   });
 }
 

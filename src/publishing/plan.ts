@@ -190,7 +190,8 @@ function planItem(element: Element, object: KnownObject | undefined, before: Ele
   if (rendered.kind === "manual") return step("by_hand", 0);
   const obstacle = obstacleOf(rendered);
   if (obstacle !== null) return step("blocked", 0, obstacle);
-  if (rendered.kind === "link") return step("link", 1);
+  if (rendered.kind === "link")
+    return step("link", 1, `The ${rendered.target} ${rendered.id} must be there; it is never changed.`);
   const cost = costs[rendered.kind];
   if (object === undefined || (object.remote_id === null && !object.is_begun)) return step("create", cost.create);
   if (object.remote_id === null)

@@ -60,7 +60,14 @@ export type RunResult = ledger.Ending["status"] | "unpublished" | "unpublishing"
  */
 export async function publishJourney(options: PublishOptions, job: PublishJob): Promise<RunResult> {
   const { pool, timing } = options;
-  const claimed = { pool, ...job, leaseToken: randomUUID(), leaseMs: timing.leaseMs, unwritten: unwrittenCalls() };
+  const claimed = {
+    pool,
+    ...job,
+    leaseToken: randomUUID(),
+    leaseMs: timing.leaseMs,
+    unwritten: unwrittenCalls(),
+    countedAt: 0,
+  };
   const log = options.log.child({ publicationId: job.publicationId });
   const startedAt = new Date();
   const claim = await ledger.claim({ ...claimed, purpose: "running" });
