@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:e1006d9962490b7926dd6278317ed04b6cd1da75
+--! Previous: sha1:3eb0c935bb78d7309f831c3620ce4418838ca438
+--! Hash: sha1:2501873c846b68204a71038093f3bb1bb5399d30
 --! Message: name faults of the file store
 
 --! Included imports/errors.sql

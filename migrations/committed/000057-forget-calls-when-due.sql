@@ -1,5 +1,5 @@
---! Previous: sha1:e1006d9962490b7926dd6278317ed04b6cd1da75
---! Hash: sha1:d10e9a105bde659f5485bfbb74d26f759dd68d5c
+--! Previous: sha1:2501873c846b68204a71038093f3bb1bb5399d30
+--! Hash: sha1:c010996793dcda53ca5e62391e6b712c6383f261
 --! Message: forget calls when due
 
 -- The ledgers of calls, to sources and to GoHighLevel, are kept for a time that the installation chooses.

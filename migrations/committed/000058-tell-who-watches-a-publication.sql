@@ -1,5 +1,5 @@
---! Previous: sha1:d10e9a105bde659f5485bfbb74d26f759dd68d5c
---! Hash: sha1:c8b62fb1a50ab4a91ff2eeec4907a13ebaa167e1
+--! Previous: sha1:c010996793dcda53ca5e62391e6b712c6383f261
+--! Hash: sha1:afeceaabe557ddaca4d5e721f427def338516e79
 --! Message: tell who watches a publication
 
 -- A publication can be watched.
