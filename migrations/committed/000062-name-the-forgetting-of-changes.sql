@@ -1,5 +1,5 @@
---! Previous: sha1:2f123125de0717f8537d4cca33604197cb6c2189
---! Hash: sha1:c07b57b37cbad5bc80ee632ffeb5ccbbeaca3898
+--! Previous: sha1:779d7844ccdb966572b24035d1ec3194ab3dbb6c
+--! Hash: sha1:f2d814c889fa263cbc88b3f7df62e5ebbc9ace84
 --! Message: name the forgetting of changes
 
 set local lock_timeout = '3s';

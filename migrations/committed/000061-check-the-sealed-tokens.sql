@@ -1,5 +1,5 @@
---! Previous: sha1:e61f04fd710d49a8061e9fd622b28876d74fac6a
---! Hash: sha1:2f123125de0717f8537d4cca33604197cb6c2189
+--! Previous: sha1:a8513d0f8ba9fdf4dd3814012329a06696b9a427
+--! Hash: sha1:779d7844ccdb966572b24035d1ec3194ab3dbb6c
 --! Message: check the sealed tokens
 
 set local lock_timeout = '3s';

@@ -1,5 +1,5 @@
---! Previous: sha1:c07b57b37cbad5bc80ee632ffeb5ccbbeaca3898
---! Hash: sha1:f9f75c18b90e9f5bbb560f43e5f3bf9455f6e03f
+--! Previous: sha1:f2d814c889fa263cbc88b3f7df62e5ebbc9ace84
+--! Hash: sha1:36f73499f8abe71688cdb6a8207c04d5c590aaa1
 --! Message: forget old changes
 
 -- The record of changes is complete, refuses to be rewritten by whichever name it is called, and is kept as long as is said.

@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:e61f04fd710d49a8061e9fd622b28876d74fac6a
+--! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
+--! Hash: sha1:a8513d0f8ba9fdf4dd3814012329a06696b9a427
 --! Message: name the key that sealed a secret
 
 -- What is kept under the secret key says under which one, so that the key can be changed.
@@ -99,7 +99,7 @@ comment on column app_private.sign_in_failures.email_hash is 'SHA-256 of the add
 --! EndIncluded tenancy/passwords.sql
 --! Included tenancy/sign_in.sql
 --! Included tenancy/errors.sql
--- What signing in can say, and what is above the tenants: LF032 to LF049.
+-- What signing in can say, and what is above the tenants: LF032 to LF049; who may be a member: LF440.
 insert into app.errors (code, name, http_status, message, way_out) values
   ('LF032', 'operator_unknown', 404, 'There is no operator with this address.', 'See who is one: landfall operator list.'),
   ('LF033', 'login_unknown', 404, 'The tenant has no SQL login of this name.', 'See which it has: landfall login list.'),
@@ -123,7 +123,9 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF048', 'tenant_suspended', 403, 'This tenant is suspended: %s.',
     'Ask the operator of this installation to reactivate it. Nothing of it is lost, and what was under way goes on then.'),
   ('LF049', 'password_change_needed', 403, 'Your password was made by somebody else, and opens nothing but the way to one of your own.',
-    'Choose a password with changePassword; the token that you have then counts.')
+    'Choose a password with changePassword; the token that you have then counts.'),
+  ('LF440', 'person_unknown', 404, 'Nobody who was a member of this tenant has the id %s.',
+    'Whoever is new is added by their address: landfall user create <email> --tenant <slug> --role <role>.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)
