@@ -1,5 +1,5 @@
---! Previous: sha1:f2d814c889fa263cbc88b3f7df62e5ebbc9ace84
---! Hash: sha1:36f73499f8abe71688cdb6a8207c04d5c590aaa1
+--! Previous: sha1:d38cd122c36ef6c73ca3a15b21fcaf66c996fb5b
+--! Hash: sha1:6fdeaaf323c7c06527151859299f4bd721854684
 --! Message: forget old changes
 
 -- The record of changes is complete, refuses to be rewritten by whichever name it is called, and is kept as long as is said.
@@ -28,6 +28,10 @@ create policy insert_owner on audit.changes for insert to :OWNER with check (tru
 drop policy if exists delete_owner on audit.changes;
 create policy delete_owner on audit.changes for delete to :OWNER
   using (tenant_id in (select t.id from tenancy.tenants t where t.deletion_begun_at is not null));
+-- And one through which values leave, and nothing comes in: app_private.blank_changes, where a person is erased.
+drop policy if exists update_owner on audit.changes;
+create policy update_owner on audit.changes for update to :OWNER
+  using ((select current_setting('app.blanks_changes', true)) = 'on') with check ((select current_setting('app.blanks_changes', true)) = 'on');
 drop policy if exists select_viewer on audit.changes;
 -- Where a person signed in from is theirs and the admins' to know, as in tenancy.sessions.
 create policy select_viewer on audit.changes for select to :VIEWER
@@ -50,12 +54,15 @@ create or replace function app_private.tg_changes__refuse_change() returns trigg
     ) then
       return null;
     end if;
+    if tg_op = 'UPDATE' and current_setting('app.blanks_changes', true) = 'on' then
+      return null;
+    end if;
     perform app_private.raise_error('LF007', 'record of a change', 'change the row that it is about, and that is recorded too');
     return null;
   end
   $$;
 comment on function app_private.tg_changes__refuse_change() is
-  'Refuses every statement that would alter the record, but for the deletion of what a leaving tenant has in it, and what has its time. Definer, to raise our error for whoever tries.';
+  'Refuses every statement that would alter the record, but for the deletion of what a leaving tenant has in it and of what has had its time, and for the blanking of values. Definer, to raise our error for whoever tries.';
 
 create or replace trigger _200_refuse_change before update or delete or truncate on audit.changes
   for each statement execute function app_private.tg_changes__refuse_change();
@@ -79,6 +86,52 @@ comment on function app_private.tg_changes__refuse_deletion() is
   'Refuses to delete the record of a tenant that is not being deleted. Definer, to raise our error for whoever tries.';
 create or replace trigger _210_refuse_deletion after delete on audit.changes
   referencing old table as old_rows for each statement execute function app_private.tg_changes__refuse_deletion();
+
+create or replace function app_private.without_values(changes jsonb) returns jsonb
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+  as $$ select jsonb_object_agg(value.key, null) from jsonb_each(changes) value $$;
+comment on function app_private.without_values(jsonb) is 'Which columns an entry of the record is about, without what they said.';
+
+-- After the policy, for those whom no policy binds: an entry can lose its values, and nothing else can become of it.
+create or replace function app_private.tg_changes__refuse_rewriting() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    if exists (
+      select from old_rows o
+      full join new_rows n on n.tenant_id = o.tenant_id and n.changed_at = o.changed_at and n.id = o.id
+      where to_jsonb(n) is distinct from jsonb_set(to_jsonb(o), '{changes}', coalesce(app_private.without_values(o.changes), 'null'))
+    ) then
+      perform app_private.raise_error('LF007', 'record of a change', 'change the row that it is about, and that is recorded too');
+    end if;
+    return null;
+  end
+  $$;
+comment on function app_private.tg_changes__refuse_rewriting() is
+  'Refuses to make anything of an entry but the same one without values. Definer, to raise our error for whoever tries.';
+create or replace trigger _210_refuse_rewriting after update on audit.changes
+  referencing old table as old_rows new table as new_rows for each statement execute function app_private.tg_changes__refuse_rewriting();
+
+create or replace function app_private.blank_changes(tenant_id uuid, entry_ids uuid[]) returns integer
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    blanked integer;
+  begin
+    perform set_config('app.blanks_changes', 'on', true);
+    update audit.changes c
+    set changes = app_private.without_values(c.changes)
+    where c.tenant_id = blank_changes.tenant_id and c.id = any (blank_changes.entry_ids) and c.changes is not null;
+    get diagnostics blanked = row_count;
+    perform set_config('app.blanks_changes', 'off', true);
+    return blanked;
+  end
+  $$;
+comment on function app_private.blank_changes(uuid, uuid[]) is
+  'Takes the values out of these entries of the record, and says of how many; who did what to which columns, and when, stays. For the erasure of people.';
 
 comment on table audit.changes is '@class tenant
 Every change to a tenant''s rows: updates with the columns that changed, deletes with the old row, inserts without values. The inserts of an import are one entry for a statement; its ledger has the rows.';

@@ -47,6 +47,8 @@ describe("every command", () => {
     "login create",
     "login rotate",
     "key rotate",
+    "person export",
+    "person erase",
     "import plan",
     "import run",
     "import status",

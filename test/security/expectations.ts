@@ -790,6 +790,7 @@ export const functions: Record<string, string> = {
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
   "app_private.forget_import_calls(interval,integer)": "worker",
+  "app_private.erased_row_ids()": "worker",
   "app_private.forget_import_payloads(interval)": "worker",
   "app_private.forget_publishing_calls(interval,integer)": "worker",
   "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",

@@ -4,7 +4,7 @@ import { binaryArray } from "../../database/binary_array.ts";
 import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
 import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
 import { rowId } from "../identity.ts";
-import type { Collection, Mapping } from "../mappings/mapping.ts";
+import { type Collection, type Mapping, mappedFields } from "../mappings/mapping.ts";
 import { makePartMaker } from "../parts.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
@@ -43,7 +43,11 @@ export async function land(
 ): Promise<void> {
   const { collection, source } = ledger;
   const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
-  const fixes = await inBatch(batch, (client) => readFixes(client, batch, collection.name));
+  const { fixes, erased } = await inBatch(batch, async (client) => ({
+    fixes: await readFixes(client, batch, collection.name),
+    erased: await readErasedRows(client),
+  }));
+  const isErased = (record: SourceRecord) => erased.has(rowId(batch.sourceId, collection.name, record.id));
   let lastPage = 0;
   let hasRestarted = false;
   // While a page is being written, the next one is read and decoded.
@@ -53,8 +57,12 @@ export async function land(
       // Met again after a restart, a record is no repetition of the source's.
       hasRestarted ||= page.number <= lastPage;
       lastPage = page.number;
-      const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
-      const attachments = await copyAttachments(batch, ledger, page.records);
+      const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes, erased));
+      const attachments = await copyAttachments(
+        batch,
+        ledger,
+        page.records.filter((record) => !isErased(record)),
+      );
       await writing;
       writing = writePage(batch, ledger, parts, page, { landings, attachments, hasRestarted }).then(() =>
         onProgress(ledger.landed),
@@ -130,11 +138,12 @@ export async function landPart(
   const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
   const make = makePartMaker(collection, collection.partOf, parent, batch.mapping.cellsIn);
   const fixes = await readFixes(client, batch, collection.name);
+  const erased = await readErasedRows(client);
   const landings = parents.flatMap(({ record, text, fixedText }) => {
     const made = fixedText ?? text;
     if (made === null) return [];
     return make(record.id, made).map(({ id, text: own }) =>
-      prepare(batch, collection, { id, bytes: Buffer.from(own) }, decode, fixes),
+      prepare(batch, collection, { id, bytes: Buffer.from(own) }, decode, fixes, erased),
     );
   });
   const kept = await keep(client, batch, part, page, landings);
@@ -167,12 +176,17 @@ function prepare(
   record: SourceRecord,
   decode: Decoder,
   fixes: Map<string, Fix[]>,
+  erased: ReadonlySet<string>,
 ): Landing {
   const sha256 = hash("sha256", record.bytes, "buffer");
+  const id = rowId(batch.sourceId, collection.name, record.id);
+  if (erased.has(id)) {
+    return { rowId: id, record, sha256, bytes: null, fixedText: null, ...linksAlone(batch, collection, record) };
+  }
   const bytes = blankSecrets(record.bytes, batch.mapping, collection);
   const text = decodeUtf8(bytes);
   return {
-    rowId: rowId(batch.sourceId, collection.name, record.id),
+    rowId: id,
     record,
     sha256,
     text,
@@ -208,6 +222,36 @@ function decodeUtf8(bytes: Buffer): string | null {
   } catch {
     return null;
   }
+}
+
+/** Rows of people who were erased: what they come from is accounted for, and nothing of it is kept. */
+async function readErasedRows(client: pg.ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string }>("select id from app_private.erased_row_ids() id");
+  return new Set(rows.map(({ id }) => id));
+}
+
+/**
+ * What is kept of a record of somebody who was erased: to which records of others it links, so that theirs can still be proved. It makes no
+ * row.
+ */
+function linksAlone(
+  { mapping }: Batch,
+  collection: Collection,
+  record: SourceRecord,
+): { text: string; decoded: DecodedRecord } {
+  const text = decodeUtf8(record.bytes);
+  const links = new Set(
+    mappedFields(collection).flatMap(([name, { codec, aliases }]) => (codec.linksTo ? [name, ...aliases] : [])),
+  );
+  const kept: Record<string, unknown> = {};
+  const parsed: unknown = text === null ? null : JSON.parse(text);
+  const cells = (parsed as Record<string, Record<string, unknown>> | null)?.[mapping.cellsIn] ?? {};
+  for (const [name, value] of Object.entries(cells)) if (links.has(name)) kept[name] = value;
+  const fates = new Map(Object.keys(kept).map((name): [string, CellFate] => [name, "exact"]));
+  return {
+    text: JSON.stringify({ [mapping.cellsIn]: kept }),
+    decoded: { row: null, refusal: "person_erased", issues: [], fates },
+  };
 }
 
 function notUtf8(): DecodedRecord {

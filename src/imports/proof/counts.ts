@@ -85,13 +85,16 @@ async function recordsHaveOutcomes(proving: Proving): Promise<Check> {
   return check(proving, "records kept and outcomes", found);
 }
 
-/** The hash of the text that was kept is that of the text that came, and the outcome has it too. Where secrets were blanked, only the latter. */
+/** The hash of the text that was kept is that of the text that came, and the outcome has it too. Where secrets were blanked, or a person was erased, only the latter. */
 async function textsAreAsTheyCame(proving: Proving): Promise<Check> {
   const { client, batch, line } = proving;
   const hasSecrets = Object.values(line.collection.fields).some(({ fate }) => fate === "secret");
   const isAsItCame = hasSecrets
     ? sql`record.sha256 = payload.sha256`
-    : sql`record.sha256 = payload.sha256 and payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))`;
+    : sql`record.sha256 = payload.sha256 and (
+        payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))
+        or payload.refusal is not distinct from 'person_erased'
+      )`;
   const [found] = await run<Counted>(
     client,
     sql`
