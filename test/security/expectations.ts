@@ -649,6 +649,7 @@ export const tables: Record<string, Expectation> = {
   "app_private.password_resets": secret,
   "app_private.api_key_hashes": secret,
   "app_private.review_link_hashes": secret,
+  "app_private.erased_rows": secret,
   "app_private.idempotency_keys": secret,
   "app_private.mails": secret,
   "app_private.webhook_events": secret,
