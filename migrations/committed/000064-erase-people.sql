@@ -1,5 +1,5 @@
 --! Previous: sha1:8ab3d57c65c1e1ca554c9a1b340c9a396645da11
---! Hash: sha1:391a83f7a634d8b27fc705c37d7cfb4b62af4904
+--! Hash: sha1:cfacd71d1ebc69e55ac9ea2c4c8139bc5513a687
 --! Message: erase people
 
 -- What there is about one person can be taken along and taken away, and does not come back with the next import.
@@ -21,7 +21,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF465', 'contact_unknown', 404, 'The tenant has no contact %s.', 'Give its id, as the API and psql show it.'),
   ('LF466', 'contact_merged', 409, 'This contact was merged into another one, %s.', 'Name that one: what belongs to it includes this.'),
   ('LF467', 'import_under_way', 409, 'The import %s is not at its end.', 'Wait for it, or cancel it: landfall import cancel.'),
-  ('LF468', 'user_unknown', 404, 'Nobody who belongs to the tenant has the address %s.', 'landfall tenant list names the tenants; give the address that the person signs in with.'),
+  ('LF468', 'user_unknown', 404, 'Nobody who belongs to the tenant has the address %s.', 'Give the address that the person signs in with; landfall tenant list names the tenants.'),
   ('LF469', 'person_elsewhere', 409, 'This person belongs to more than this tenant: %s.', 'Let the others remove them first; an operator is removed by landfall operator remove.'),
   ('LF470', 'import_texts_erased', 410, 'People were erased since this import, and the texts of their records with them.', 'What was proved then is in its report; import the source again to prove what is there now.')
 on conflict (code) do update
