@@ -788,7 +788,9 @@ export const functions: Record<string, string> = {
   "app_private.readable_json(text)": "worker",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
+  "app_private.forget_import_calls(interval,integer)": "worker",
   "app_private.forget_import_payloads(interval)": "worker",
+  "app_private.forget_publishing_calls(interval,integer)": "worker",
   "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
   "app_private.requeue_import_batches(interval)": "worker",
   "app_private.restore_deleted_rows(uuid,text,uuid[])": "worker",
@@ -910,6 +912,10 @@ export const functionsBeyondTenants: Record<string, string> = {
     "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":
     "finds batches whose worker died, whosever they are; for the worker alone",
+  "app_private.forget_import_calls(interval,integer)":
+    "deletes calls to sources that are due, whosever they are; for the worker alone",
+  "app_private.forget_publishing_calls(interval,integer)":
+    "deletes calls to GoHighLevel that are due, whosever they are; for the worker alone",
   "app_private.forget_import_payloads(interval)":
     "drops the texts of imports that are due, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":
