@@ -145,6 +145,7 @@ export const errorCodes = {
   file_store_unusable: "LF416",
   file_damaged: "LF417",
   files_leaving: "LF418",
+  person_unknown: "LF440",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",
