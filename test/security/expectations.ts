@@ -800,6 +800,7 @@ export const functions: Record<string, string> = {
   "app_private.suspended_backends()": "worker",
   "app_private.take_call(uuid,text,integer)": "worker",
   "app_private.take_source_turn(text,integer,interval)": "worker",
+  "app_private.waiting_publications(integer)": "worker",
   "audit.make_partitions(integer)": "worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
   "imports.fix_import_issue(uuid,jsonb,text)": "admin worker",
@@ -920,6 +921,8 @@ export const functionsBeyondTenants: Record<string, string> = {
     "drops the texts of imports that are due, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":
     "finds publications whose worker died, whosever they are; for the worker alone",
+  "app_private.waiting_publications(integer)":
+    "finds publications that wait for a worker, whosever they are; for the worker alone",
 };
 
 /** Whether a role is among these, or inherits one that is. */
