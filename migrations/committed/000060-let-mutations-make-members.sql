@@ -1,5 +1,5 @@
---! Previous: sha1:afeceaabe557ddaca4d5e721f427def338516e79
---! Hash: sha1:23efcd3f852e77c51e552bf3f9e70742b53902dd
+--! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
+--! Hash: sha1:6742ecb15956d5ca8818573d8b31d6cf61cf2de9
 --! Message: let mutations make members
 
 -- A key and a link to a review are new people, whom a mutation of an admin makes members.
