@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:b3a4492e4632e3741d81b1fca985b78c3d7bc8c8
+--! Hash: sha1:744cefbaf360cceaa51ad2ef28efcf80ed127832
 --! Message: cut over from a source
 
 -- A source is left behind in steps: delta passes, a last pass while nobody edits it, parity, the switch; and afterwards a look at what was still edited there.
@@ -167,7 +167,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF249', 'cutover_not_ready', 409, 'The cut-over cannot go on.', 'Settle what the message names, then walk it again: landfall cutover, or startImportCutover.'),
   ('LF250', 'cutover_switched', 409, 'This source was cut over on %s.', 'To see what was still edited there: landfall cutover check, or checkImportCutover. To take the switch back: landfall cutover reopen, or reopenImportCutover.'),
   ('LF251', 'cutover_not_switched', 409, 'The cut-over %s is %s: there is no switch to check.', 'Walk it to its end first: landfall cutover, or startImportCutover and switchImportCutover.'),
-  ('LF252', 'cutover_unknown', 404, 'The tenant has no such cut-over.', 'landfall cutover status lists those there are; landfall cutover --mapping … --from … begins one.'),
+  ('LF252', 'cutover_unknown', 404, 'The tenant has no such cut-over.', 'See those there are: landfall cutover status. To begin one: landfall cutover --mapping … --from ….'),
   ('LF253', 'cutover_source_busy', 409, 'The source changes faster than the delta passes follow.', 'Walk the cut-over again at a quieter time, or with a higher --until.'),
   ('LF254', 'cutover_source_partial', 409, 'The source is known to lack records: what is gone from it cannot be told.', 'Cut over from the live source, or from a whole snapshot of it.'),
   ('LF255', 'cutover_stopped', 409, 'The cut-over stopped.', 'Settle what the message names, then walk it again: landfall cutover, or startImportCutover.'),
@@ -1037,7 +1037,7 @@ create or replace view reporting.cutover_edits with (security_invoker) as
   from (
     select distinct on (l.tenant_id, l.cutover_id) l.*
     from imports.cutover_checks l
-    where l.finished_at is not null and l.message is null
+    where l.created is not null
     order by l.tenant_id, l.cutover_id, l.created_at desc, l.id desc
   ) k
   join imports.cutovers c on c.tenant_id = k.tenant_id and c.id = k.cutover_id

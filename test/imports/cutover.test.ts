@@ -59,11 +59,8 @@ async function walkToSwitch(onWalk?: WalkProgress): Promise<string> {
 const plant = (sql: string) =>
   query(`set session_replication_role = replica; ${sql}; set session_replication_role = origin`);
 
-test.each([
-  ["a snapshot's folder", openFolder],
-  ["a live base", openStandIn],
-] as const)("can leave %s behind, pass by pass, and name what is edited there afterwards", async (_what, open) => {
-  store = await open();
+test("can leave a live base behind, pass by pass, and name what is edited there afterwards", async () => {
+  store = await openStandIn();
   // Everything is new: one pass is not enough, and says so.
   const id = await start({ passes: 1 });
   await expect(walkCutover(following(), id)).rejects.toMatchObject({

@@ -102,7 +102,7 @@ export async function readCutover(pool: pg.Pool, tenantId: string, cutoverId?: s
     fail(
       "cutover_unknown",
       cutoverId === undefined ? "This tenant has no cut-over yet." : `There is no cut-over ${cutoverId}.`,
-      "landfall cutover status lists those there are; landfall cutover --mapping … --from … begins one.",
+      "See those there are: landfall cutover status. To begin one: landfall cutover --mapping … --from ….",
     )
   );
 }
