@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:744cefbaf360cceaa51ad2ef28efcf80ed127832
+--! Hash: sha1:280b7667feed479f4d8d50e40a9d99f63d79c7e0
 --! Message: cut over from a source
 
 -- A source is left behind in steps: delta passes, a last pass while nobody edits it, parity, the switch; and afterwards a look at what was still edited there.
@@ -171,6 +171,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF253', 'cutover_source_busy', 409, 'The source changes faster than the delta passes follow.', 'Walk the cut-over again at a quieter time, or with a higher --until.'),
   ('LF254', 'cutover_source_partial', 409, 'The source is known to lack records: what is gone from it cannot be told.', 'Cut over from the live source, or from a whole snapshot of it.'),
   ('LF255', 'cutover_stopped', 409, 'The cut-over stopped.', 'Settle what the message names, then walk it again: landfall cutover, or startImportCutover.'),
+  ('LF256', 'import_switched', 409, 'The source of this import was cut over on %s: the business rests on what it brought.', 'Take the switch back first: landfall cutover reopen, or reopenImportCutover; then take the import back.'),
   ('LF260', 'import_deletes_too_much', 409, 'More records are gone from the source than may be deleted.', 'Check the source; if they are meant to be gone, run the import again with a higher --delete-threshold.'),
   ('LF261', 'import_batch_not_at_work', 409, 'The import batch %s deletes nothing: it is not at work.', 'Run the import again.'),
   ('LF262', 'import_holds_secret', 409, '%s keeps a secret of it, which an import neither deletes nor copies.', 'Delete the row by hand if it is meant to go.'),
@@ -610,6 +611,30 @@ create or replace trigger _310_refuse_after_cutover before insert on imports.bat
 create or replace trigger _310_refuse_resumption_after_cutover before update on imports.batches
   for each row when (old.status in ('paused', 'incomplete') and new.status in ('queued', 'running') and not new.is_after_cutover)
   execute function app_private.tg_batches__refuse_after_cutover();
+
+create or replace function app_private.tg_batches__refuse_rollback_after_cutover() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    switched timestamptz;
+  begin
+    perform from imports.sources s where s.tenant_id = new.tenant_id and s.id = new.source_id for key share;
+    select c.switched_at into switched
+    from imports.cutovers c
+    where c.tenant_id = new.tenant_id and c.source_id = new.source_id and c.status = 'switched' and c.switched_at >= new.created_at;
+    if found then
+      perform app_private.raise_error('LF256', to_char(switched at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'));
+    end if;
+    return new;
+  end
+  $$;
+comment on function app_private.tg_batches__refuse_rollback_after_cutover() is
+  'Definer, because it holds for whoever takes a batch back. Refuses to take back what a switch rests on; what was imported after it can be taken back.';
+revoke all on function app_private.tg_batches__refuse_rollback_after_cutover() from public;
+create or replace trigger _320_refuse_rollback_after_cutover before update on imports.batches
+  for each row when (old.status is distinct from new.status and new.status = 'rolling_back')
+  execute function app_private.tg_batches__refuse_rollback_after_cutover();
 --! EndIncluded imports/guard_cutovers.sql
 --! Included imports/walk_cutovers.sql
 -- Walking a cut-over. The row is the truth and the job its wake-up: whoever walks it, at the command line or a worker, goes on from what is recorded.
@@ -1048,3 +1073,122 @@ comment on view reporting.cutover_edits is 'The records that were still edited i
 
 grant select on table reporting.cutovers, reporting.cutover_edits to :VIEWER;
 --! EndIncluded reporting/cutovers.sql
+--! Included tenancy/tenants.sql
+-- A tenant sees itself; an operator sees and makes all of them, and none of their rows.
+drop policy if exists select_owner on tenancy.tenants;
+create policy select_owner on tenancy.tenants for select to :OWNER
+  using (true);
+drop policy if exists insert_owner on tenancy.tenants;
+create policy insert_owner on tenancy.tenants for insert to :OWNER
+  with check (true);
+drop policy if exists update_owner on tenancy.tenants;
+create policy update_owner on tenancy.tenants for update to :OWNER
+  using (true)
+  with check (true);
+drop policy if exists delete_owner on tenancy.tenants;
+create policy delete_owner on tenancy.tenants for delete to :OWNER
+  using (true);
+drop policy if exists select_viewer on tenancy.tenants;
+create policy select_viewer on tenancy.tenants for select to :VIEWER
+  using (id = (select app.current_tenant_id()));
+drop policy if exists select_client on tenancy.tenants;
+create policy select_client on tenancy.tenants for select to :CLIENT
+  using (id = (select app.current_tenant_id()));
+drop policy if exists select_operator on tenancy.tenants;
+create policy select_operator on tenancy.tenants for select to :OPERATOR
+  using (true);
+drop policy if exists update_admin on tenancy.tenants;
+create policy update_admin on tenancy.tenants for update to :ADMIN
+  using (id = (select app.current_tenant_id()))
+  with check (id = (select app.current_tenant_id()));
+drop policy if exists select_worker on tenancy.tenants;
+create policy select_worker on tenancy.tenants for select to :WORKER
+  using (id = (select app.current_tenant_id()));
+
+grant select on table tenancy.tenants to :VIEWER;
+grant select on table tenancy.tenants to :CLIENT;
+grant select on table tenancy.tenants to :OPERATOR;
+grant update (name, domain, settings, version) on table tenancy.tenants to :ADMIN;
+grant select on table tenancy.tenants to :WORKER;
+
+create or replace trigger _100_stamp_times before update on tenancy.tenants
+  for each row when (old.* is distinct from new.*) execute function app_private.tg__stamp_times();
+create or replace trigger _200_count_version before update on tenancy.tenants
+  for each row when (old.* is distinct from new.*) execute function app_private.tg__count_version();
+
+-- When it was suspended, whoever did it and however.
+create or replace function app_private.tg_tenants__stamp_suspension() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    if new.is_active and new.deletion_begun_at is not null then
+      perform app_private.raise_error('LF037', old.slug);
+    end if;
+    new.suspended_at := case when not new.is_active then now() end;
+    if new.is_active then
+      new.suspension_reason := null;
+    end if;
+    return new;
+  end
+  $$;
+comment on function app_private.tg_tenants__stamp_suspension() is 'Says since when a tenant is suspended; one that is active has no reason to be, and one that is being deleted does not come back. Definer, to raise our error for whoever updates.';
+create or replace trigger _110_stamp_suspension before update on tenancy.tenants
+  for each row when (old.is_active is distinct from new.is_active) execute function app_private.tg_tenants__stamp_suspension();
+
+-- The API hears it and lets go of the sockets. The channel is the tenant's own, so that nobody else learns of it.
+create or replace function app_private.tg_tenants__notify_suspension() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform pg_notify('tenant:' || new.id, 'suspended');
+    return null;
+  end
+  $$;
+comment on function app_private.tg_tenants__notify_suspension() is 'Tells the processes that serve people of a tenant that it is suspended.';
+create or replace trigger _500_notify_suspension after update on tenancy.tenants
+  for each row when (old.is_active and not new.is_active) execute function app_private.tg_tenants__notify_suspension();
+
+-- What stood still goes on: the statuses say what that is, and were left as they were.
+create or replace function app_private.tg_tenants__wake_jobs() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform app_private.queue_import_batch(b.tenant_id, b.id)
+    from imports.batches b
+    where b.tenant_id = new.id and b.status in ('queued', 'running', 'verifying', 'rolling_back');
+    perform app_private.queue_import_cutover(c.tenant_id, c.id)
+    from imports.cutovers c
+    where c.tenant_id = new.id and c.status in ('preparing', 'final_pass', 'verifying') and c.message is null;
+    perform app_private.add_publication_job(p)
+    from publishing.publications p
+    where p.tenant_id = new.id and p.status in ('queued', 'running', 'unpublishing');
+    return null;
+  end
+  $$;
+comment on function app_private.tg_tenants__wake_jobs() is
+  'Wakes the worker for what a tenant had under way when it was suspended. Definer, because the queue is not open to whoever reactivates it.';
+create or replace trigger _900_wake_jobs after update on tenancy.tenants
+  for each row when (not old.is_active and new.is_active) execute function app_private.tg_tenants__wake_jobs();
+
+comment on table tenancy.tenants is '@class global
+A business that lives in this database, apart from every other.';
+comment on column tenancy.tenants.id is 'The tenant''s id, time-ordered.';
+comment on column tenancy.tenants.name is 'What people call it.';
+comment on column tenancy.tenants.slug is 'Its short name in commands and addresses: lower-case words joined by hyphens, unique.';
+comment on column tenancy.tenants.domain is 'The internet domain that belongs to it.';
+comment on column tenancy.tenants.settings is 'What an admin may set, an object: allow_self_approval lets whoever asked for an approval grant it.';
+comment on column tenancy.tenants.is_active is 'False while it is suspended: nobody of it gets in, and nothing of it goes on.';
+comment on column tenancy.tenants.suspended_at is 'Since when it is suspended; null while it is active.';
+comment on column tenancy.tenants.suspension_reason is 'Why, in the operator''s words; its people and programs are told.';
+comment on column tenancy.tenants.deletion_begun_at is 'Since when it is being deleted; there is no way back.';
+comment on column tenancy.tenants.version is 'Counts every change that people see; send the one that you read with an update, and a stale one is refused.';
+comment on column tenancy.tenants.created_at is 'When the row was made.';
+comment on column tenancy.tenants.updated_at is 'When the row was last changed.';
+comment on constraint tenants_slug_key on tenancy.tenants is 'A tenant with this slug exists; choose another slug.';
+comment on constraint tenants_name_check on tenancy.tenants is 'A tenant needs a name that is not blank.';
+comment on constraint tenants_slug_check on tenancy.tenants is 'A slug is lower-case letters and digits in words joined by single hyphens, for example "harbour-weddings".';
+comment on constraint tenants_settings_check on tenancy.tenants is 'The settings of a tenant are a JSON object.';
+--! EndIncluded tenancy/tenants.sql

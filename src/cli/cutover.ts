@@ -57,9 +57,7 @@ export function registerCutover(program: Command): void {
     .option("--passes <count>", "how many delta passes at most", parseCount, 5)
     .option("--yes", "nobody edits the source any more: do not ask")
     .option("--out <file>", "write the parity report to this file: .md, .html or .json")
-    .action(async (options: WalkOptions) => {
-      await withFollowing(options, (following) => walk(following, options));
-    });
+    .action(walk);
 
   const withCutover = (name: string, description: string) =>
     command
@@ -133,38 +131,51 @@ export function registerCutover(program: Command): void {
   );
 }
 
-async function walk(following: Following, options: WalkOptions): Promise<void> {
-  const { pool, tenantId } = following;
+async function walk(options: WalkOptions): Promise<void> {
   const operator = whoIsThis();
   const { mapping, from, onConflict, deleteThreshold, until, passes } = options;
   const request = { mapping, from, onConflict, deleteThreshold, changesAllowed: until, passes, operator };
-  const id = await startCutover(following, request);
-  let cutover = await followCutover(following, id, tellWalk);
+  let cutover = await withFollowing(options, async (following, tellAbove) => {
+    const id = await startCutover(following, request);
+    const walked = await followCutover(following, id, tellWalk(tellAbove));
+    await writeReport(following, walked, options.out);
+    return walked;
+  });
+  // No bars are drawn while somebody is asked.
   if (cutover.status === "ready" && (options.yes || (await isFrozen()))) {
-    await switchCutover(following, id, { operator });
-    cutover = await followCutover(following, id, tellWalk);
-  }
-  const batchId = cutover.finalBatchId;
-  if (cutover.status === "switched" && batchId !== null && options.out !== undefined) {
-    const { text } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
-      renderReport(client, tenantId, batchId, formatOf(options.out) ?? "md"),
-    );
-    await writeFile(options.out, text, { mode: 0o600 });
-    tell(`The parity report is in ${resolve(options.out)}.`);
+    const { id } = cutover;
+    cutover = await withFollowing(options, async (following, tellAbove) => {
+      await switchCutover(following, id, { operator });
+      const switched = await followCutover(following, id, tellWalk(tellAbove));
+      await writeReport(following, switched, options.out);
+      return switched;
+    });
   }
   answer(options, cutover, statusLines(cutover));
 }
 
-const tellWalk: WalkProgress = (news) => {
-  if ("pass" in news) {
-    const { number, kind, changes, batchId } = news.pass;
-    tell(
-      `${kind === "delta" ? "Delta pass" : "Last pass, as pass"} ${number}: ${changes} changes (import ${batchId}).`,
-    );
-  } else {
-    tell(`Cut-over: ${news.status.replaceAll("_", " ")}.`);
-  }
-};
+/** The parity report, where it is asked for. */
+async function writeReport({ pool, tenantId }: Following, cutover: Cutover, out: string | undefined): Promise<void> {
+  const batchId = cutover.finalBatchId;
+  if (cutover.status !== "switched" || batchId === null || out === undefined) return;
+  const { text } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    renderReport(client, tenantId, batchId, formatOf(out) ?? "md"),
+  );
+  await writeFile(out, text, { mode: 0o600 });
+  tell(`The parity report is in ${resolve(out)}.`);
+}
+
+const tellWalk =
+  (tellAbove: (line: string) => void): WalkProgress =>
+  (news) => {
+    if ("pass" in news) {
+      const { number, kind, changes, batchId } = news.pass;
+      const which = kind === "delta" ? `Delta pass ${number}` : `Last pass, as pass ${number}`;
+      tellAbove(`${which}: ${changes} changes (import ${batchId}).`);
+    } else {
+      tellAbove(`Cut-over: ${news.status.replaceAll("_", " ")}.`);
+    }
+  };
 
 /** Asks the operator at the terminal; without one nobody can say so. */
 async function isFrozen(): Promise<boolean> {

@@ -6,7 +6,7 @@ import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mappi
 import type { Progress } from "../imports/pipeline/steps.ts";
 import type { Following } from "../imports/run_import.ts";
 import { withTenant } from "./find_tenant.ts";
-import { type AnswerOptions, jsonOption } from "./output.ts";
+import { type AnswerOptions, jsonOption, tell } from "./output.ts";
 
 /** What a command takes that belongs to a tenant. */
 export interface TenantOptions extends AnswerOptions {
@@ -52,20 +52,27 @@ function parsePercent(text: string): number {
   return percent;
 }
 
-/** Works with what it takes to stay with a batch, and shows on a terminal how far it is. */
+/**
+ * Works with what it takes to stay with a batch, and shows on a terminal how far it is.
+ *
+ * @param work is given a way to tell a line, which goes above the bars
+ */
 export async function withFollowing<Result>(
   options: TenantOptions,
-  work: (following: Following) => Promise<Result>,
+  work: (following: Following, tellAbove: (line: string) => void) => Promise<Result>,
 ): Promise<Result> {
   const progress = makeProgress();
   try {
     return await withTenant(options.tenant, (pool, tenantId, config) =>
-      work({
-        pool,
-        tenantId,
-        access: { airtable: config.airtable, filesFolder: config.filesDir },
-        onProgress: progress.show,
-      }),
+      work(
+        {
+          pool,
+          tenantId,
+          access: { airtable: config.airtable, filesFolder: config.filesDir },
+          onProgress: progress.show,
+        },
+        progress.tell,
+      ),
     );
   } finally {
     progress.stop();
@@ -73,8 +80,8 @@ export async function withFollowing<Result>(
 }
 
 /** One bar for each collection, on stderr, and only on a terminal. How many records a source has is known when all are read. */
-function makeProgress(): { show: Progress; stop(): void } {
-  if (!process.stderr.isTTY) return { show: () => {}, stop: () => {} };
+function makeProgress(): { show: Progress; tell(line: string): void; stop(): void } {
+  if (!process.stderr.isTTY) return { show: () => {}, tell, stop: () => {} };
   const bars = new MultiBar({
     format: "{collection} [{bar}] {value} {step}",
     hideCursor: true,
@@ -93,6 +100,7 @@ function makeProgress(): { show: Progress; stop(): void } {
         step: step === "land" ? `${done} read` : step === "load" ? "in" : "back",
       });
     },
+    tell: (line) => (known.size === 0 ? tell(line) : bars.log(`${line}\n`)),
     stop: () => bars.stop(),
   };
 }

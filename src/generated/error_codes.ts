@@ -118,6 +118,7 @@ export const errorCodes = {
   cutover_source_busy: "LF253",
   cutover_source_partial: "LF254",
   cutover_stopped: "LF255",
+  import_switched: "LF256",
   import_deletes_too_much: "LF260",
   import_batch_not_at_work: "LF261",
   import_holds_secret: "LF262",

@@ -1,85 +1,52 @@
 import { withIdentity } from "../../src/database/with_identity.ts";
-import { checkCutover } from "../../src/imports/cutovers/check.ts";
-import {
-  abandonCutover,
-  type CutoverOptions,
-  previewReopening,
-  readCutover,
-  reopenCutover,
-  startCutover,
-  switchCutover,
-} from "../../src/imports/cutovers/cutover.ts";
-import { followCutover, type WalkProgress, walkCutover } from "../../src/imports/cutovers/walk.ts";
+import { changedFields, checkCutover } from "../../src/imports/cutovers/check.ts";
+import { switchCutover } from "../../src/imports/cutovers/cutover.ts";
+import { followCutover, walkCutover } from "../../src/imports/cutovers/walk.ts";
+import { collection } from "../../src/imports/mappings/mapping.ts";
 import { renderReport } from "../../src/imports/render_report.ts";
-import { type Following, planImport, runImport } from "../../src/imports/run_import.ts";
-import { pauseBatch } from "../../src/imports/steer_batch.ts";
-import { cleanSample, openFolder, openStandIn, type Store } from "./clean_base.ts";
-import { type Importing, prepareImporting, readRows } from "./importing.ts";
+import { planImport, sampleFolder } from "../../src/imports/run_import.ts";
+import { openSource } from "../../src/imports/sources/open_source.ts";
+import { openFolder, openStandIn } from "./clean_base.ts";
+import { type CuttingOver, operator, prepareCuttingOver } from "./cutting_over.ts";
+import { readRows } from "./importing.ts";
 
-/** Leaving a source behind: the passes, the switch, what the database refuses after it, and the way back. */
+/** Leaving a source behind: the passes, the switch, what the database refuses after it, and what was still edited there. */
 
-let importing: Importing;
-let store: Store;
+let over: CuttingOver;
 
-beforeEach(async () => {
-  importing = await prepareImporting();
-});
+let isOpen = false;
 
-afterEach(async () => {
-  await store.close();
-  await importing.close();
-});
-
-const operator = "somebody@here";
-const query = (sql: string, values?: unknown[]) => importing.database.query<Record<string, unknown>>(sql, values);
-
-const following = (): Following => importing.request(store.from, store.changes);
-
-const start = (options: Partial<CutoverOptions> = {}) =>
-  startCutover(following(), {
-    mapping: "bloom",
-    from: store.from,
-    onConflict: "hold",
-    deleteThreshold: 5,
-    changesAllowed: 10,
-    passes: 5,
-    operator,
-    ...options,
-  });
-
-/** From the beginning to the switch. */
-async function walkToSwitch(onWalk?: WalkProgress): Promise<string> {
-  const id = await start({ changesAllowed: 1_000 });
-  expect(await followCutover(following(), id)).toMatchObject({ status: "ready" });
-  await switchCutover(following(), id, { operator });
-  expect(await followCutover(following(), id, onWalk)).toMatchObject({ status: "switched" });
-  return id;
+async function open(store: Parameters<typeof prepareCuttingOver>[0]): Promise<void> {
+  over = await prepareCuttingOver(store);
+  isOpen = true;
 }
 
-const plant = (sql: string) =>
-  query(`set session_replication_role = replica; ${sql}; set session_replication_role = origin`);
+afterEach(async () => {
+  if (isOpen) await over.close();
+  isOpen = false;
+});
 
 test("can leave a live base behind, pass by pass, and name what is edited there afterwards", async () => {
-  store = await openStandIn();
+  await open(openStandIn);
   // Everything is new: one pass is not enough, and says so.
-  const id = await start({ passes: 1 });
-  await expect(walkCutover(following(), id)).rejects.toMatchObject({
+  const id = await over.start({ passes: 1 });
+  await expect(walkCutover(over.request(), id)).rejects.toMatchObject({
     reason: "cutover_source_busy",
     wayOut: expect.stringContaining("--until"),
   });
-  expect(await readCutover(importing.pool, importing.tenantId, id)).toMatchObject({
+  expect(await over.read(id)).toMatchObject({
     status: "preparing",
     message: expect.stringContaining("at most 10"),
     startedBy: operator,
   });
-  await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Second thoughts" });
-  await store.edit("Clients", "Name", "Fernwick Estate", { Notes: "Second thoughts" });
-  expect(await start({ deleteThreshold: 50 })).toBe(id);
-  expect(await followCutover(following(), id)).toMatchObject({ status: "ready", message: null });
-  await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Third thoughts" });
-  await store.remove("Templates", "Template Name", "Open day reminder");
-  await switchCutover(following(), id, { operator });
-  const switched = await followCutover(following(), id);
+  await over.store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Second thoughts" });
+  await over.store.edit("Clients", "Name", "Fernwick Estate", { Notes: "Second thoughts" });
+  expect(await over.start({ deleteThreshold: 50 })).toBe(id);
+  expect(await followCutover(over.request(), id)).toMatchObject({ status: "ready", message: null });
+  await over.store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Third thoughts" });
+  await over.store.remove("Templates", "Template Name", "Open day reminder");
+  await switchCutover(over.request(), id, { operator });
+  const switched = await followCutover(over.request(), id);
   expect(switched).toMatchObject({ status: "switched", frozenBy: operator });
   expect(switched.passes.map(({ kind, changes }) => [kind, changes])).toEqual([
     ["delta", 108],
@@ -88,7 +55,7 @@ test("can leave a live base behind, pass by pass, and name what is edited there 
   ]);
   const finalBatchId = switched.finalBatchId as string;
   expect(
-    await query(
+    await over.query(
       `select mapping, status, passes::integer, changes, frozen_by, final_batch_id from reporting.cutovers where cutover_id = $1`,
       [id],
     ),
@@ -96,37 +63,40 @@ test("can leave a live base behind, pass by pass, and name what is edited there 
     { mapping: "bloom", status: "switched", passes: 3, changes: ["108", "2", "2"], frozen_by: operator },
   ]);
   expect(
-    await query("select count(*)::integer as deleted from imports.effects where batch_id = $1 and effect = 'deleted'", [
-      finalBatchId,
-    ]),
+    await over.query(
+      "select count(*)::integer as deleted from imports.effects where batch_id = $1 and effect = 'deleted'",
+      [finalBatchId],
+    ),
   ).toEqual([{ deleted: 1 }]);
   for (const format of ["md", "html", "json"] as const) {
-    const { text } = await withIdentity(importing.pool, { kind: "worker", tenantId: importing.tenantId }, (client) =>
-      renderReport(client, importing.tenantId, finalBatchId, format),
+    const { text } = await withIdentity(
+      over.importing.pool,
+      { kind: "worker", tenantId: over.importing.tenantId },
+      (client) => renderReport(client, over.importing.tenantId, finalBatchId, format),
     );
     expect(text).toContain(id);
   }
 
   // Nobody edited anything: nothing is named. Then three records are, each in its own way, and no other.
-  expect(await checkCutover(following(), id, { operator })).toMatchObject({
+  expect(await checkCutover(over.request(), id, { operator })).toMatchObject({
     created: 0,
     changed: 0,
     deleted: 0,
     edits: [],
   });
-  const rows = await readRows(importing.database);
-  const changed = await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Still here" });
-  const created = await store.create("Clients", { Name: "Somebody new" });
-  const deleted = await store.remove("Templates", "Template Name", "Open day morning text");
-  const check = await checkCutover(following(), id, { operator });
+  const rows = await readRows(over.importing.database);
+  const changed = await over.store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Still here" });
+  const created = await over.store.create("Clients", { Name: "Somebody new" });
+  const deleted = await over.store.remove("Templates", "Template Name", "Open day morning text");
+  const check = await checkCutover(over.request(), id, { operator });
   expect(check).toMatchObject({ created: 1, changed: 1, deleted: 1 });
   expect(check.edits.map(({ collection, recordId, kind, fields }) => [collection, recordId, kind, fields])).toEqual([
     ["Clients", created, "created", null],
     ["Journeys", changed, "changed", ["Goal"]],
     ["Templates", deleted, "deleted", null],
   ]);
-  expect(await readRows(importing.database)).toEqual(rows);
-  expect(await query("select record_id, kind from reporting.cutover_edits order by record_id")).toEqual(
+  expect(await readRows(over.importing.database)).toEqual(rows);
+  expect(await over.query("select record_id, kind from reporting.cutover_edits order by record_id")).toEqual(
     [
       { record_id: created, kind: "created" },
       { record_id: changed, kind: "changed" },
@@ -135,82 +105,35 @@ test("can leave a live base behind, pass by pass, and name what is edited there 
   );
 
   // The database itself refuses another import, unless it is asked for by name; a plan changes nothing.
-  await expect(runImport(importing.request(store.from, store.changes))).rejects.toMatchObject({
+  await expect(over.run()).rejects.toMatchObject({
     code: "LF246",
     hint: expect.stringContaining("--after-cutover"),
   });
-  expect(await readRows(importing.database)).toEqual(rows);
-  await planImport(importing.request(store.from, store.changes));
-  const late = await runImport(
-    importing.request(store.from, { ...store.changes, options: { isAfterCutover: true, deleteThreshold: 50 } }),
-  );
+  expect(await readRows(over.importing.database)).toEqual(rows);
+  await planImport(over.request());
+  const late = await over.run({ isAfterCutover: true, deleteThreshold: 50 });
   expect(late).toMatchObject({ status: "completed", verified: true });
-  expect(await query("select is_after_cutover from imports.batches where id = $1", [late.batchId])).toEqual([
+  expect(await over.query("select is_after_cutover from imports.batches where id = $1", [late.batchId])).toEqual([
     { is_after_cutover: true },
   ]);
-  expect(await checkCutover(following(), id, { operator })).toMatchObject({ edits: [], baseBatchId: late.batchId });
-});
-
-test("cannot begin while something waits, in quarantine or as a conflict, nor beside a paused import: LF249", async () => {
-  store = await openFolder();
-  await store.edit("Pipelines", "Pipeline Name", "Wedding enquiries", { Stages: "[broken" });
-  const first = await runImport(importing.request(store.from));
-  expect(first.status).toBe("incomplete");
-  const id = await start();
-  await expect(walkCutover(following(), id)).rejects.toMatchObject({
-    code: "LF249",
-    message: expect.stringMatching(new RegExp(`${first.batchId} waits: 1 records with something in quarantine`)),
-    wayOut: expect.stringContaining(`landfall import replay ${first.batchId}`),
-  });
-  await store.edit("Pipelines", "Pipeline Name", "Wedding enquiries", { Stages: "[]" });
-  await query("update journeys.journeys set goal = 'Ours' where name = 'Inquiry to Tour'");
-  await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Theirs" });
-  await runImport(importing.request(store.from));
-  await expect(walkCutover(following(), id)).rejects.toMatchObject({
-    code: "LF249",
-    message: expect.stringContaining("1 with a conflict"),
-  });
-  let pausedId = "";
-  const paused = runImport(
-    importing.request(store.from, {
-      options: { onConflict: "source_wins" },
-      onProgress: (step) => {
-        if (step !== "land" || pausedId !== "") return;
-        pausedId = "asked";
-        void query("select id from imports.batches where status = 'running'").then(([batch]) =>
-          pauseBatch(importing.pool, importing.tenantId, batch?.id as string),
-        );
-      },
-    }),
-  );
-  await expect(paused).rejects.toMatchObject({ reason: "import_paused" });
-  await expect(walkCutover(following(), id)).rejects.toMatchObject({
-    code: "LF249",
-    message: expect.stringContaining("is paused"),
-    wayOut: expect.stringContaining("landfall import resume"),
-  });
-  await abandonCutover(following(), id, { operator });
-  expect(await readCutover(importing.pool, importing.tenantId)).toMatchObject({
-    status: "abandoned",
-    endedBy: operator,
-  });
+  expect(await checkCutover(over.request(), id, { operator })).toMatchObject({ edits: [], baseBatchId: late.batchId });
 });
 
 test("cannot switch without parity, whoever asks the database for it: LF248", async () => {
-  store = await openFolder();
-  const id = await start({ changesAllowed: 1_000 });
-  await followCutover(following(), id);
-  await switchCutover(following(), id, { operator });
+  await open(openFolder);
+  const id = await over.start({ changesAllowed: 1_000 });
+  await followCutover(over.request(), id);
+  await switchCutover(over.request(), id, { operator });
   let planting: Promise<unknown> | undefined;
   // Between the last pass and its verification a row is bent, behind every trigger.
   await expect(
-    walkCutover(following(), id, (news) => {
+    walkCutover(over.request(), id, (news) => {
       if (!("pass" in news)) return;
-      planting = plant("update journeys.journeys set goal = 'Bent' where name = 'Inquiry to Tour'");
+      planting = over.plant("update journeys.journeys set goal = 'Bent' where name = 'Inquiry to Tour'");
     }),
   ).rejects.toMatchObject({ code: "LF248", message: expect.stringMatching(/checks failed/) });
   await planting;
-  const stopped = await readCutover(importing.pool, importing.tenantId, id);
+  const stopped = await over.read(id);
   expect(stopped).toMatchObject({
     status: "preparing",
     finalBatchId: null,
@@ -218,11 +141,11 @@ test("cannot switch without parity, whoever asks the database for it: LF248", as
   });
   const bent = stopped.passes.at(-1)?.batchId;
   expect(
-    await query("select name from imports.checks where batch_id = $1 and not is_passed and name = 'goal'", [bent]),
+    await over.query("select name from imports.checks where batch_id = $1 and not is_passed and name = 'goal'", [bent]),
   ).toHaveLength(1);
   // Nor by hand: not on that import, and not on none.
   const force = (batchId: unknown) =>
-    withIdentity(importing.pool, { kind: "worker", tenantId: importing.tenantId }, async (client) => {
+    withIdentity(over.importing.pool, { kind: "worker", tenantId: over.importing.tenantId }, async (client) => {
       for (const status of ["ready", "final_pass", "verifying", "switched"]) {
         await client.query(
           "update imports.cutovers set status = $2, final_batch_id = $3, switched_at = now() where id = $1",
@@ -233,64 +156,40 @@ test("cannot switch without parity, whoever asks the database for it: LF248", as
   await expect(force(bent)).rejects.toMatchObject({ code: "LF248", message: expect.stringContaining("checks") });
   await expect(force(null)).rejects.toMatchObject({ code: "LF248", message: expect.stringContaining("not been made") });
   // Mended, it goes on from there.
-  await plant("update journeys.journeys set goal = 'Get a tour booked' where name = 'Inquiry to Tour'");
-  await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Get a tour booked" });
-  await start({ changesAllowed: 1_000 });
-  expect(await followCutover(following(), id)).toMatchObject({ status: "ready" });
-  await switchCutover(following(), id, { operator });
-  expect(await followCutover(following(), id)).toMatchObject({ status: "switched" });
+  await over.plant("update journeys.journeys set goal = 'Get a tour booked' where name = 'Inquiry to Tour'");
+  await over.store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Goal: "Get a tour booked" });
+  await over.start({ changesAllowed: 1_000 });
+  expect(await followCutover(over.request(), id)).toMatchObject({ status: "ready" });
+  await switchCutover(over.request(), id, { operator });
+  expect(await followCutover(over.request(), id)).toMatchObject({ status: "switched" });
 });
 
-test("can take the switch back, names what was edited here since, and then import and cut over again", async () => {
-  store = await openFolder();
-  const id = await walkToSwitch();
-  await expect(start()).rejects.toMatchObject({ code: "LF250" });
-  const [journey] = await query(
-    "update journeys.journeys set goal = 'Ours' where name = 'Inquiry to Tour' returning id",
-  );
-  const [template] = await query("delete from journeys.templates where name = 'Open day reminder' returning id");
-  const edits = await previewReopening(following(), id);
-  expect(edits).toMatchObject([
-    { table: "journeys.journeys", rowId: journey?.id, action: "update", columns: expect.arrayContaining(["goal"]) },
-    { table: "journeys.templates", rowId: template?.id, action: "delete", columns: null },
-  ]);
-  await reopenCutover(following(), id, { operator });
-  expect(await readCutover(importing.pool, importing.tenantId, id)).toMatchObject({
-    status: "reopened",
-    endedBy: operator,
-  });
-  await expect(checkCutover(following(), id, { operator })).rejects.toMatchObject({ code: "LF251" });
-  await store.edit("Journeys", "Journey Name", "Inquiry to Tour", { Description: "From there" });
-  expect(await runImport(importing.request(store.from))).toMatchObject({ status: "completed", verified: true });
-  expect(await query("select goal, description from journeys.journeys where id = $1", [journey?.id])).toEqual([
-    { goal: "Ours", description: "From there" },
-  ]);
-  expect(await start()).not.toBe(id);
-});
-
-test("can be abandoned while it is walked; two who walk it at once are one", async () => {
-  store = await openFolder();
-  const id = await start({ changesAllowed: 1_000 });
-  const walks = await Promise.all([walkCutover(following(), id), walkCutover(following(), id)]);
-  expect(walks.sort()).toEqual([false, true]);
-  await switchCutover(following(), id, { operator });
-  let abandoning: Promise<void> | undefined;
-  await walkCutover(following(), id, () => {
-    abandoning ??= abandonCutover(following(), id, { operator });
-  });
-  await abandoning;
-  expect(await readCutover(importing.pool, importing.tenantId, id)).toMatchObject({
-    status: "abandoned",
-    switchedAt: null,
-  });
-});
-
-test("cannot rest on a source that is known to lack records: LF254", async () => {
-  const sample = await cleanSample();
-  store = { ...(await openFolder()), from: sample.folder, close: sample.remove };
-  await sample.change("Sync History", () => undefined);
-  const { writeFile } = await import("node:fs/promises");
-  await writeFile(`${sample.folder}/manifest.json`, JSON.stringify({ isPartial: true }));
-  const id = await start();
-  await expect(walkCutover(following(), id)).rejects.toMatchObject({ code: "LF254" });
+test("can tell an edit from what the source computes, and a file from its new address", async () => {
+  const source = await openSource(sampleFolder, { airtable: { apiKey: undefined, endpointUrl: "" } });
+  const field = (name: string, kind: string) => ({ id: name, name, kind, options: null });
+  const meaning = {
+    source,
+    declared: {
+      id: "tblAny",
+      name: "Any",
+      fields: [
+        field("Name", "singleLineText"),
+        field("Files", "multipleAttachments"),
+        { ...field("Age", "formula"), isComputed: true as const },
+      ],
+    },
+    collection: collection("Any", "journeys.clients", {}),
+    cellsIn: "fields",
+  };
+  const text = (fields: object) => JSON.stringify({ id: "rec1", fields });
+  const file = (id: string, url: string) => [{ id, url, filename: "a.png" }];
+  const before = text({ Name: "A", Age: 1, Files: file("att1", "https://one.example") });
+  const changed = (now: object | null) =>
+    changedFields({ recordId: "rec1", before, now: now === null ? null : text(now) }, meaning);
+  expect(changed({ Name: "A", Age: 2, Files: file("att1", "https://two.example") })).toEqual([]);
+  expect(changed({ Name: "A", Age: 1, Files: file("att2", "https://one.example") })).toEqual(["Files"]);
+  expect(changed({ Age: 1 })).toEqual(["Name", "Files"]);
+  // Nothing that is kept differs: a secret, or bytes that are no text.
+  expect(changed({ Name: "A", Age: 1, Files: file("att1", "https://one.example") })).toBeNull();
+  expect(changed(null)).toBeNull();
 });

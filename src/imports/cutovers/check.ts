@@ -216,7 +216,7 @@ async function nameComeAndGone({ client, tenantId, checkId, batchId, baseId, par
 }
 
 /** A record whose hash is another one: its text at the import, where it is kept, and as it was just read. */
-interface Pair {
+export interface Pair {
   recordId: string;
   before: string | null;
   now: string | null;
@@ -263,7 +263,7 @@ async function nameChanged(
 }
 
 /** What the fields of a record mean. */
-interface Meaning {
+export interface Meaning {
   source: Source;
   declared: SourceCollection;
   collection: Collection;
@@ -276,7 +276,7 @@ interface Meaning {
  *
  * @returns null where the record differs and no field can be named
  */
-function changedFields({ recordId, before, now }: Pair, meaning: Meaning): string[] | null {
+export function changedFields({ recordId, before, now }: Pair, meaning: Meaning): string[] | null {
   if (before === null || now === null) return null;
   const { source, declared, collection, cellsIn } = meaning;
   const [known, met] = [cellsOf(before, cellsIn), cellsOf(now, cellsIn)];

@@ -343,7 +343,7 @@ async function step(
   const { rowCount } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query(
       `update imports.cutovers
-       set status = $4::imports.cutover_status, final_batch_id = $5,
+       set status = $4::imports.cutover_status, final_batch_id = $5, message = null, way_out = null,
            switched_at = case when $4::text = 'switched' then clock_timestamp() else switched_at end
        where tenant_id = $1 and id = $2 and status = $3`,
       [tenantId, cutover.id, cutover.status, to, finalBatchId],
