@@ -46,7 +46,10 @@ export function registerCutover(program: Command): void {
   const command = program
     .command("cutover")
     .description("Leave a source behind: delta passes, a last pass, parity, the switch; and what comes after.")
-    .addHelpText("after", "\nThe runbook is docs/cutover.md. Without a sub-command: walk.");
+    .addHelpText(
+      "after",
+      "\nThe runbook is docs/cutover.md. Without a sub-command it walks; its options: landfall cutover walk --help.",
+    );
 
   takeSource(
     command

@@ -100,7 +100,11 @@ function makeProgress(): { show: Progress; tell(line: string): void; stop(): voi
         step: step === "land" ? `${done} read` : step === "load" ? "in" : "back",
       });
     },
-    tell: (line) => (known.size === 0 ? tell(line) : bars.log(`${line}\n`)),
+    tell: (line) => {
+      if (known.size === 0) return tell(line);
+      bars.log(`${line}\n`);
+      bars.update();
+    },
     stop: () => bars.stop(),
   };
 }

@@ -143,3 +143,21 @@ test("cannot rest on a source that is known to lack records: LF254", async () =>
   await writeFile(join(over.store.from, "manifest.json"), JSON.stringify({ isPartial: true }));
   await expect(walkCutover(over.request(), await over.start())).rejects.toMatchObject({ code: "LF254" });
 });
+
+test("can be woken with its tenant, where it was under way", async () => {
+  const id = await over.start();
+  const jobs = () =>
+    over.query("select task_identifier, key from graphile_worker.jobs where task_identifier = 'imports/walk_cutover'");
+  const job = { task_identifier: "imports/walk_cutover", key: `imports/walk_cutover:${id}` };
+  expect(await jobs()).toEqual([job]);
+  const suspend = (isActive: boolean) => over.query("update tenancy.tenants set is_active = $1", [isActive]);
+  await over.query("delete from graphile_worker._private_jobs");
+  await suspend(false);
+  await suspend(true);
+  expect(await jobs()).toEqual([job]);
+  await abandonCutover(over.request(), id, { operator });
+  await over.query("delete from graphile_worker._private_jobs");
+  await suspend(false);
+  await suspend(true);
+  expect(await jobs()).toEqual([]);
+});
