@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:280b7667feed479f4d8d50e40a9d99f63d79c7e0
+--! Hash: sha1:671bc9f232da86322580bfd30a47b885fff20774
 --! Message: cut over from a source
 
 -- A source is left behind in steps: delta passes, a last pass while nobody edits it, parity, the switch; and afterwards a look at what was still edited there.
@@ -169,7 +169,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF251', 'cutover_not_switched', 409, 'The cut-over %s is %s: there is no switch to check.', 'Walk it to its end first: landfall cutover, or startImportCutover and switchImportCutover.'),
   ('LF252', 'cutover_unknown', 404, 'The tenant has no such cut-over.', 'See those there are: landfall cutover status. To begin one: landfall cutover --mapping … --from ….'),
   ('LF253', 'cutover_source_busy', 409, 'The source changes faster than the delta passes follow.', 'Walk the cut-over again at a quieter time, or with a higher --until.'),
-  ('LF254', 'cutover_source_partial', 409, 'The source is known to lack records: what is gone from it cannot be told.', 'Cut over from the live source, or from a whole snapshot of it.'),
+  ('LF254', 'cutover_source_partial', 409, 'The source is known to lack records: what is gone from it cannot be told.', 'Take the live source, or a whole snapshot of it.'),
   ('LF255', 'cutover_stopped', 409, 'The cut-over stopped.', 'Settle what the message names, then walk it again: landfall cutover, or startImportCutover.'),
   ('LF256', 'import_switched', 409, 'The source of this import was cut over on %s: the business rests on what it brought.', 'Take the switch back first: landfall cutover reopen, or reopenImportCutover; then take the import back.'),
   ('LF260', 'import_deletes_too_much', 409, 'More records are gone from the source than may be deleted.', 'Check the source; if they are meant to be gone, run the import again with a higher --delete-threshold.'),
@@ -608,9 +608,6 @@ comment on function app_private.tg_batches__refuse_after_cutover() is
 revoke all on function app_private.tg_batches__refuse_after_cutover() from public;
 create or replace trigger _310_refuse_after_cutover before insert on imports.batches
   for each row when (new.status <> 'planned' and not new.is_after_cutover) execute function app_private.tg_batches__refuse_after_cutover();
-create or replace trigger _310_refuse_resumption_after_cutover before update on imports.batches
-  for each row when (old.status in ('paused', 'incomplete') and new.status in ('queued', 'running') and not new.is_after_cutover)
-  execute function app_private.tg_batches__refuse_after_cutover();
 
 create or replace function app_private.tg_batches__refuse_rollback_after_cutover() returns trigger
   language plpgsql security definer
@@ -909,19 +906,57 @@ comment on function imports.check_import_cutover(uuid, text) is
 revoke all on function imports.check_import_cutover(uuid, text) from public;
 grant execute on function imports.check_import_cutover(uuid, text) to :ADMIN, :WORKER;
 --! EndIncluded imports/walk_cutovers.sql
---! Included imports/verify_batches.sql
--- Another proof of an import, on request.
-create or replace function imports.verify_import_batch(batch_id uuid) returns imports.batches
+--! Included imports/fix_issue.sql
+-- Quarantine: a person puts a cell right, and what waits is taken up again, out of the ledger.
+create or replace function imports.fix_import_issue(issue_id uuid, value jsonb, field text default null) returns imports.fixes
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
   as $$
   declare
-    batch imports.batches := app_private.lock_import_batch('verify an import', batch_id);
+    issue imports.issues;
+    line imports.collections;
+    cell text;
+    fix imports.fixes;
+  begin
+    perform app_private.require_role('fix a cell of an import', 'admin', 'worker');
+    select i.* into issue from imports.issues i where i.tenant_id = app.current_tenant_id() and i.id = issue_id;
+    if not found then
+      perform app_private.raise_error('LF006', 'import issue', coalesce(issue_id::text, 'without an id'));
+    end if;
+    if issue.settled_at is not null then
+      perform app_private.raise_error('LF243');
+    end if;
+    cell := coalesce(fix_import_issue.field, issue.field);
+    if cell is null or issue.record_id is null or exists (
+      select from imports.fields f
+      where f.tenant_id = issue.tenant_id and f.collection_id = issue.collection_id and f.name = cell and f.fate <> 'mapped'
+    ) then
+      perform app_private.raise_error('LF242', coalesce(cell, issue.reason));
+    end if;
+    select c.* into strict line from imports.collections c where c.tenant_id = issue.tenant_id and c.id = issue.collection_id;
+    insert into imports.fixes (tenant_id, source_id, collection, record_id, field, original, value)
+    select issue.tenant_id, b.source_id, line.name, issue.record_id, cell,
+      case when cell = issue.field then coalesce(issue.original, 'null') end, coalesce(fix_import_issue.value, 'null')
+    from imports.batches b
+    where b.tenant_id = issue.tenant_id and b.id = issue.batch_id
+    on conflict on constraint fixes_tenant_id_source_id_collection_record_id_field_key
+      do update set original = excluded.original, value = excluded.value
+    returning * into fix;
+    return fix;
+  end
+  $$;
+comment on function imports.fix_import_issue(uuid, jsonb, text) is
+  'Gives a cell the value that counts instead of the source''s, written as the source would; the original stays in the ledger. It takes effect with a replay, and holds for later imports. Name the field where the issue names none. Definer, because the ledger is written by machines. For admins.';
+revoke all on function imports.fix_import_issue(uuid, jsonb, text) from public;
+grant execute on function imports.fix_import_issue(uuid, jsonb, text) to :ADMIN, :WORKER;
+
+create or replace function app_private.require_latest_texts(batch imports.batches) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
     later_id uuid;
   begin
-    if batch.status not in ('completed', 'incomplete', 'failed') then
-      perform app_private.raise_error('LF247', batch.id::text, batch.status::text);
-    end if;
     if batch.payloads_forgotten_at is not null then
       perform app_private.raise_error('LF266', batch.id::text, to_char(batch.payloads_forgotten_at, 'YYYY-MM-DD'));
     end if;
@@ -934,6 +969,45 @@ create or replace function imports.verify_import_batch(batch_id uuid) returns im
     if later_id is not null then
       perform app_private.raise_error('LF244', later_id::text);
     end if;
+  end
+  $$;
+comment on function app_private.require_latest_texts(imports.batches) is
+  'Refuses to work on what an import read, where its texts were forgotten or a later import of the source was made.';
+revoke all on function app_private.require_latest_texts(imports.batches) from public;
+
+create or replace function imports.replay_import_batch(batch_id uuid) returns imports.batches
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    batch imports.batches := app_private.lock_import_batch('replay an import', batch_id);
+  begin
+    perform app_private.require_latest_texts(batch);
+    update imports.batches b
+    set status = 'running', is_replay_due = true, replayed_at = clock_timestamp(), finished_at = null, message = null, way_out = null
+    where b.tenant_id = batch.tenant_id and b.id = batch.id
+    returning b.* into batch;
+    return batch;
+  end
+  $$;
+comment on function imports.replay_import_batch(uuid) is
+  'Takes up what waits in quarantine again, with the fixes and the mapping as they are now, without a call to the source. Definer, because batches are written by machines. For admins.';
+revoke all on function imports.replay_import_batch(uuid) from public;
+grant execute on function imports.replay_import_batch(uuid) to :ADMIN, :WORKER;
+--! EndIncluded imports/fix_issue.sql
+--! Included imports/verify_batches.sql
+-- Another proof of an import, on request.
+create or replace function imports.verify_import_batch(batch_id uuid) returns imports.batches
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    batch imports.batches := app_private.lock_import_batch('verify an import', batch_id);
+  begin
+    if batch.status not in ('completed', 'incomplete', 'failed') then
+      perform app_private.raise_error('LF247', batch.id::text, batch.status::text);
+    end if;
+    perform app_private.require_latest_texts(batch);
     perform graphile_worker.add_job(
       'imports/verify_batch',
       json_build_object('tenantId', batch.tenant_id, 'batchId', batch.id),

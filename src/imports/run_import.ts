@@ -89,6 +89,14 @@ export async function followPlan(
   { pool, tenantId, access, onProgress }: Following,
   batchId: string,
 ): Promise<BatchReport & { plan: PlanReport }> {
+  // What an earlier try met does not count.
+  await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query(
+      `update imports.batches set message = null, way_out = null
+       where tenant_id = $1 and id = $2 and status = 'planned' and message is not null`,
+      [tenantId, batchId],
+    ),
+  );
   for (;;) {
     await runBatch(pool, access, tenantId, batchId, onProgress);
     const report = await readReport(pool, tenantId, batchId);

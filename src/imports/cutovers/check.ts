@@ -13,7 +13,7 @@ import { type Following, followPlan } from "../run_import.ts";
 import { memberSpans, sliceText } from "../sources/json_spans.ts";
 import { openSource } from "../sources/open_source.ts";
 import type { Source, SourceCollection } from "../sources/source.ts";
-import type { Operator } from "./cutover.ts";
+import { type Operator, requireWhole } from "./cutover.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
 /** A record that was still edited in the source after the switch. */
@@ -112,7 +112,7 @@ interface Asked {
 /** What is asked for; null where the check has ended. */
 async function readAsked(pool: pg.Pool, tenantId: string, checkId: string): Promise<Asked | null> {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
-    client.query<Omit<Asked, "mapping"> & { mapping: string; source_key: string }>(
+    client.query<Omit<Asked, "mapping"> & { mapping: string }>(
       `select checked.id, source.mapping, checked.location, checked.base_batch_id as "baseBatchId", checked.batch_id as "batchId"
        from imports.cutover_checks checked
        join imports.cutovers cutover on cutover.tenant_id = checked.tenant_id and cutover.id = checked.cutover_id
@@ -127,6 +127,7 @@ async function readAsked(pool: pg.Pool, tenantId: string, checkId: string): Prom
 async function compare(following: Following, asked: Asked): Promise<void> {
   const { pool, tenantId, access } = following;
   const source = await openSource(asked.location, access, pool);
+  requireWhole(source);
   const batchId = asked.batchId ?? (await planFor(following, asked, source));
   await followPlan(following, batchId);
   const placed = placeCollections(asked.mapping.collections, await source.schema());

@@ -8,6 +8,7 @@ import type { ConflictPolicy } from "../mappings/mapping.ts";
 import { findOrMakeSource } from "../pipeline/batch.ts";
 import type { Following } from "../run_import.ts";
 import { openSource } from "../sources/open_source.ts";
+import type { Source } from "../sources/source.ts";
 
 export type CutoverStatus = "preparing" | "ready" | "final_pass" | "verifying" | "switched" | "reopened" | "abandoned";
 
@@ -179,6 +180,20 @@ export async function reopenCutover(following: Following, cutoverId: string, { o
  */
 export async function abandonCutover(following: Following, cutoverId: string, { operator }: Operator): Promise<void> {
   await step(following, cutoverId, "select imports.abandon_import_cutover($1)", "ended_by", operator);
+}
+
+/**
+ * What is gone from a source can be told of a whole one alone.
+ *
+ * @throws LandfallError `cutover_source_partial`
+ */
+export function requireWhole(source: Source): void {
+  if (source.isPartial !== true) return;
+  fail(
+    "cutover_source_partial",
+    `${source.location} is known to lack records: what is gone from the source cannot be told.`,
+    "Take the live source, or a whole snapshot of it.",
+  );
 }
 
 /** A row that was edited here since the switch, as the audit has it. */

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
-import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
-import { errorCodes } from "../../generated/error_codes.ts";
+import { errorMessage, errorReason, fail, LandfallError } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
 import { type BatchStatus, createBatch } from "../pipeline/batch.ts";
@@ -12,7 +11,7 @@ import type { BatchReport } from "../report.ts";
 import { type Following, followBatch, followPlan } from "../run_import.ts";
 import { openSource } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
-import { type Cutover, type CutoverPass, type CutoverStatus, readCutover } from "./cutover.ts";
+import { type Cutover, type CutoverPass, type CutoverStatus, readCutover, requireWhole } from "./cutover.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
 const log = childLogger({ area: "imports" });
@@ -195,12 +194,12 @@ async function refuseWaiting({ pool, tenantId }: Walk, batchId: string): Promise
   );
   const { quarantined = 0, conflicts = 0 } = rows[0] ?? {};
   const told = [
-    ...(quarantined === 0 ? [] : [`${quarantined} records with something in quarantine`]),
-    ...(conflicts === 0 ? [] : [`${conflicts} with a conflict that nobody has decided`]),
+    ...(quarantined === 0 ? [] : [`records with something in quarantine: ${quarantined}`]),
+    ...(conflicts === 0 ? [] : [`records with a conflict that nobody has decided: ${conflicts}`]),
   ];
   return fail(
     "cutover_not_ready",
-    `Something of the import ${batchId} waits: ${told.join(", ")}.`,
+    `Something of the import ${batchId} waits (${told.join("; ")}).`,
     `See them: landfall import issues ${batchId}. Put cells right with landfall import fix, decide conflicts in the row or by --on-conflict, then landfall import replay ${batchId}; or correct the source and import it again. Then walk the cut-over again.`,
   );
 }
@@ -214,15 +213,6 @@ async function refuseUnsettled(walk: Walk, report: BatchReport): Promise<void> {
     "cutover_without_parity",
     `The import ${report.batchId} is ${report.status}${failed === 0 ? "" : `: ${failed} of ${report.checks.length} checks failed`}.`,
     parityWayOut(report.batchId),
-  );
-}
-
-function requireWhole(source: Source): void {
-  if (source.isPartial !== true) return;
-  fail(
-    "cutover_source_partial",
-    `${source.location} is known to lack records: what is gone from the source cannot be told.`,
-    "Cut over from the live source, or from a whole snapshot of it.",
   );
 }
 
@@ -365,8 +355,7 @@ async function tellStop({ pool, tenantId }: Following, cutoverId: string, error:
 /** What a person is told: our own errors, and those that the database raises by their codes; null for every other. */
 function asOurs(error: unknown): LandfallError | null {
   if (error instanceof LandfallError) return error;
-  const code = errorCode(error);
-  const reason = (Object.keys(errorCodes) as (keyof typeof errorCodes)[]).find((name) => errorCodes[name] === code);
+  const reason = errorReason(error);
   if (reason === undefined || reason === "tenant_suspended") return null;
   const { hint } = error as pg.DatabaseError;
   return new LandfallError(reason, errorMessage(error), hint ?? "Walk the cut-over again.", { cause: error });
