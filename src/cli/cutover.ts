@@ -19,6 +19,7 @@ import {
 import { followCutover, type WalkProgress } from "../imports/cutovers/walk.ts";
 import { renderReport } from "../imports/render_report.ts";
 import type { Following } from "../imports/run_import.ts";
+import { withTenant } from "./find_tenant.ts";
 import { type SourceOptions, type TenantOptions, takeSource, tenantOption, withFollowing } from "./following.ts";
 import { formatOf } from "./import_report.ts";
 import { answer, jsonOption, tell } from "./output.ts";
@@ -75,7 +76,7 @@ export function registerCutover(program: Command): void {
 
   withCutover("status", "Tell how the cut-overs are, or how they ended.").action(
     async (cutoverId: string | undefined, options: TenantOptions) => {
-      const cutovers = await withFollowing(options, async ({ pool, tenantId }) =>
+      const cutovers = await withTenant(options.tenant, async (pool, tenantId) =>
         cutoverId === undefined ? await listCutovers(pool, tenantId) : [await readCutover(pool, tenantId, cutoverId)],
       );
       answer(
@@ -107,11 +108,10 @@ export function registerCutover(program: Command): void {
   withCutover("reopen", "Take the switch back: both systems are in use again. No row is touched.")
     .option("--dry-run", "only say what was edited here since the switch, and what becomes of it")
     .action(async (cutoverId: string | undefined, options: ReopenOptions) => {
-      await withFollowing(options, async (following) => {
-        const { pool, tenantId } = following;
+      await withTenant(options.tenant, async (pool, tenantId) => {
         const { id } = await readCutover(pool, tenantId, cutoverId);
-        const edits = await previewReopening(following, id);
-        if (!options.dryRun) await reopenCutover(following, id, { operator: whoIsThis() });
+        const edits = await previewReopening({ pool, tenantId }, id);
+        if (!options.dryRun) await reopenCutover({ pool, tenantId }, id, { operator: whoIsThis() });
         const cutover = await readCutover(pool, tenantId, id);
         answer(options, { ...cutover, editedSinceSwitch: edits }, [
           ...editedHereLines(edits),
@@ -124,10 +124,10 @@ export function registerCutover(program: Command): void {
 
   withCutover("abandon", "Give a cut-over up before its switch. What its passes brought stays.").action(
     async (cutoverId: string | undefined, options: TenantOptions) => {
-      const cutover = await withFollowing(options, async (following) => {
-        const { id } = await readCutover(following.pool, following.tenantId, cutoverId);
-        await abandonCutover(following, id, { operator: whoIsThis() });
-        return await readCutover(following.pool, following.tenantId, id);
+      const cutover = await withTenant(options.tenant, async (pool, tenantId) => {
+        const { id } = await readCutover(pool, tenantId, cutoverId);
+        await abandonCutover({ pool, tenantId }, id, { operator: whoIsThis() });
+        return await readCutover(pool, tenantId, id);
       });
       answer(options, cutover, statusLines(cutover));
     },

@@ -1,6 +1,7 @@
 /** What the commands that read a source have in common: which source, and the bars that show how far they are. */
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
@@ -63,17 +64,12 @@ export async function withFollowing<Result>(
 ): Promise<Result> {
   const progress = makeProgress();
   try {
-    return await withTenant(options.tenant, (pool, tenantId, config) =>
-      work(
-        {
-          pool,
-          tenantId,
-          access: { airtable: config.airtable, filesFolder: config.filesDir },
-          onProgress: progress.show,
-        },
-        progress.tell,
-      ),
-    );
+    return await withTenant(options.tenant, async (pool, tenantId, config) => {
+      const files = await openFileStore(config.files);
+      await files.tryOut("change");
+      const access = { airtable: config.airtable, files };
+      return await work({ pool, tenantId, access, onProgress: progress.show }, progress.tell);
+    });
   } finally {
     progress.stop();
   }

@@ -20,6 +20,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["import", async () => (await import("./import.ts")).registerImport],
   ["cutover", async () => (await import("./cutover.ts")).registerCutover],
   ["sample", async () => (await import("./sample.ts")).registerSample],
+  ["files", async () => (await import("./files.ts")).registerFiles],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
   ["publish", async () => (await import("./publish.ts")).registerPublish],
   ["documents", async () => (await import("./documents.ts")).registerDocuments],

@@ -8,10 +8,10 @@ import { whileActive } from "../../src/worker/suspension.ts";
 /** Looks what was still edited in a source after its switch. Why it cannot, the check says itself. */
 export default async function checkImportCutover(payload: unknown, { logger }: JobHelpers): Promise<void> {
   const { tenantId, checkId } = checkCutoverPayload.parse(payload);
-  const { config, pool } = workerContext();
+  const { config, pool, files } = workerContext();
   await whileActive(logger, async () => {
     try {
-      await makeCheck({ pool, tenantId, access: { airtable: config.airtable, filesFolder: config.filesDir } }, checkId);
+      await makeCheck({ pool, tenantId, access: { airtable: config.airtable, files } }, checkId);
       logger.info(`made the check ${checkId}`);
     } catch (error) {
       if (!(error instanceof LandfallError) || error.reason === "tenant_suspended") throw error;

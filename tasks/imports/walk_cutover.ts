@@ -8,8 +8,8 @@ import { whileActive } from "../../src/worker/suspension.ts";
 /** Walks a cut-over as far as it goes without a person, from wherever it stands. Why it stops, the cut-over says itself. */
 export default async function walkImportCutover(payload: unknown, { logger }: JobHelpers): Promise<void> {
   const { tenantId, cutoverId } = walkCutoverPayload.parse(payload);
-  const { config, pool } = workerContext();
-  const access = { airtable: config.airtable, filesFolder: config.filesDir };
+  const { config, pool, files } = workerContext();
+  const access = { airtable: config.airtable, files };
   await whileActive(logger, async () => {
     try {
       const walked = await walkCutover({ pool, tenantId, access }, cutoverId);

@@ -53,6 +53,7 @@ describe("every command", () => {
     "publish plan",
     "publish status",
     "sample",
+    "files move",
     "psql",
     "doctor",
   ];

@@ -61,6 +61,9 @@ export interface CutoverOptions {
   passes: number;
 }
 
+/** What it takes to reach a tenant's cut-overs. */
+type Acting = Pick<Following, "pool" | "tenantId">;
+
 /** Who does it, for the record: nobody is signed in at the command line. */
 export interface Operator {
   operator: string;
@@ -160,8 +163,8 @@ export async function startCutover(
  *
  * @throws the database's own error: LF003 where it is not ready, LF006 where there is no such cut-over
  */
-export async function switchCutover(following: Following, cutoverId: string, { operator }: Operator): Promise<void> {
-  await step(following, cutoverId, "select imports.switch_import_cutover($1)", "frozen_by", operator);
+export async function switchCutover(acting: Acting, cutoverId: string, { operator }: Operator): Promise<void> {
+  await step(acting, cutoverId, "select imports.switch_import_cutover($1)", "frozen_by", operator);
 }
 
 /**
@@ -169,8 +172,8 @@ export async function switchCutover(following: Following, cutoverId: string, { o
  *
  * @throws the database's own error: LF003 where it is not switched, LF006 where there is no such cut-over
  */
-export async function reopenCutover(following: Following, cutoverId: string, { operator }: Operator): Promise<void> {
-  await step(following, cutoverId, "select imports.reopen_import_cutover($1)", "ended_by", operator);
+export async function reopenCutover(acting: Acting, cutoverId: string, { operator }: Operator): Promise<void> {
+  await step(acting, cutoverId, "select imports.reopen_import_cutover($1)", "ended_by", operator);
 }
 
 /**
@@ -178,8 +181,8 @@ export async function reopenCutover(following: Following, cutoverId: string, { o
  *
  * @throws the database's own error: LF003 where it has ended, LF006 where there is no such cut-over
  */
-export async function abandonCutover(following: Following, cutoverId: string, { operator }: Operator): Promise<void> {
-  await step(following, cutoverId, "select imports.abandon_import_cutover($1)", "ended_by", operator);
+export async function abandonCutover(acting: Acting, cutoverId: string, { operator }: Operator): Promise<void> {
+  await step(acting, cutoverId, "select imports.abandon_import_cutover($1)", "ended_by", operator);
 }
 
 /**
@@ -215,7 +218,7 @@ export interface EditSinceSwitch {
  *
  * @throws the database's own error: LF006 where there is no such cut-over
  */
-export async function previewReopening({ pool, tenantId }: Following, cutoverId: string): Promise<EditSinceSwitch[]> {
+export async function previewReopening({ pool, tenantId }: Acting, cutoverId: string): Promise<EditSinceSwitch[]> {
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<EditSinceSwitch>(
       `select table_name as table, row_id as "rowId", action, change_count as changes, column_names as columns, last_changed_at as at,
@@ -228,7 +231,7 @@ export async function previewReopening({ pool, tenantId }: Following, cutoverId:
 }
 
 async function step(
-  { pool, tenantId }: Following,
+  { pool, tenantId }: Acting,
   cutoverId: string,
   statement: string,
   column: Signature,

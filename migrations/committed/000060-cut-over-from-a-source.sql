@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:671bc9f232da86322580bfd30a47b885fff20774
+--! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
+--! Hash: sha1:06ad81137c3f15970465514370ecc61a4f1d3d7d
 --! Message: cut over from a source
 
 -- A source is left behind in steps: delta passes, a last pass while nobody edits it, parity, the switch; and afterwards a look at what was still edited there.
@@ -181,7 +181,10 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF266', 'import_payloads_forgotten', 410, 'The texts of the import %s were forgotten on %s: they are kept as long as LANDFALL_TEXTS_KEPT_FOR says.', 'Their hashes, outcomes and issues are kept. To settle what waits, or to prove it anew, import the source again.'),
   ('LF267', 'import_mapping_changed', 409, 'The mapping has changed since the import %s.', 'Import the source again: that is proved by the mapping as it is now.'),
   ('LF280', 'report_not_shown', 401, 'This report is shown to those who may see the import.', 'Send a token in the Authorization header, or open a link that POST /reports/imports/<batch>/link gave you.'),
-  ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.')
+  ('LF281', 'report_link_ended', 401, 'This link to a report has ended, or belongs to another one.', 'Ask for a new link: POST /reports/imports/<batch>/link, with a token in the Authorization header.'),
+  ('LF416', 'file_store_unusable', 503, 'The file store cannot be used at the moment.', 'Try again later; whoever runs Landfall finds what is wrong in the log, under the error id %s.'),
+  ('LF417', 'file_damaged', 500, 'A file in the store does not hold what it should.', 'Bring it back from a backup; or delete it there, and the next import of its source fetches it again.'),
+  ('LF418', 'files_leaving', 409, 'Files are set aside there for a tenant that is being deleted.', 'Finish that first: landfall tenant delete <slug>.')
 on conflict (code) do update
   set name = excluded.name, http_status = excluded.http_status, message = excluded.message, way_out = excluded.way_out
   where (errors.name, errors.http_status, errors.message, errors.way_out)
