@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:e0e3086b1dcc2a93ea879970931bd8e78e92d96a
+--! Previous: sha1:afeceaabe557ddaca4d5e721f427def338516e79
+--! Hash: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
 --! Message: take up what waits
 
 -- A worker that serves one location looks for others that wait.
