@@ -21,6 +21,7 @@ import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
+import { OrderedRowsPlugin } from "./plugins/ordered_rows.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { reviewLinksPlugin } from "./plugins/review_links.ts";
@@ -88,6 +89,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       TenantKeysPlugin,
       TidyPlugin,
       IndexedFiltersPlugin,
+      OrderedRowsPlugin,
       pagesPlugin(errors),
       budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
       earlyErrorsPlugin(errors, isIntrospectable),
