@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:f96581c81daa896cabfd3d126e25e4d437d1e01a
+--! Hash: sha1:beecde0feebd32f8843a3dc48503d3ddba71fbba
 --! Message: rank messages by score
 
 -- The list that people open every morning: the messages of one owner that wait for review, those to the best contacts first.
@@ -201,8 +201,10 @@ create or replace function leadgen.find_messages(
 ) returns leadgen.message_page
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp
-  -- A page is planned for what is asked: conditions on what was left out are gone then.
+  -- It is planned for what is asked: conditions on what was left out are gone then. And the tables are everybody's: whatever it costs, only an
+  -- index that begins with the tenant may be read.
   set plan_cache_mode = force_custom_plan
+  set enable_seqscan = off
   as $$
   declare
     tenant uuid;
@@ -246,7 +248,12 @@ create or replace function leadgen.find_messages(
   end
   $$;
 comment on function leadgen.find_messages(leadgen.message_status, uuid, leadgen.message_channel, integer, text) is
-  'Messages of a status, of one owner or of all, those to the contacts with the highest scores first, then by step and variant. Definer, because neither scores nor statuses use an index under row security; it names the tenant itself.';
+  '@argument status The status; draft unless asked.
+@argument ownerId Only in this owner''s name.
+@argument channel Only those that are sent this way.
+@argument first So many rows: 25 unless asked, 100 at most.
+@argument after The endCursor of the page before.
+Messages of a status, of one owner or of all, those to the contacts with the highest scores first, then by step and variant. Definer, because neither scores nor statuses use an index under row security; it names the tenant itself.';
 grant execute on function leadgen.find_messages(leadgen.message_status, uuid, leadgen.message_channel, integer, text) to :VIEWER, :AUTOMATION;
 --! EndIncluded leadgen/find_messages.sql
 

@@ -1,5 +1,5 @@
---! Previous: sha1:7a9fab4cf34e64ff118d17e1b55fbffa37fd21bb
---! Hash: sha1:ae4273af86ef97c984370904210c856e444dadef
+--! Previous: sha1:7aefa8a4221e6db9937926f067e78effebab5a34
+--! Hash: sha1:854186ebb0462f8cb890c9894cea7cd4335deb4c
 --! Message: find companies and contacts
 
 -- The lists of companies and contacts, by any filters together. Each index here is made in a moment while a tenant has tens of thousands of
@@ -49,13 +49,17 @@ comment on function app_private.search_pattern(text) is
   'A part of a word as a pattern for ilike; null where there is nothing to search for. For definers.';
 --! EndIncluded leadgen/searchable_leads.sql
 
--- Partial, for what was merged is in no list; so definers, who say so, use them, and row security takes them for nobody.
+-- Partial, for what was merged is in no list; so definers, who say so, use them. They hold what other filters and orders ask for, so that the
+-- rows of one filter are looked through without the table.
 -- squawk-ignore require-concurrent-index-creation
-create index companies_tenant_id_status_name_idx on leadgen.companies (tenant_id, status, name) where merged_into_id is null;
+create index companies_tenant_id_status_name_idx on leadgen.companies (tenant_id, status, name)
+  include (id, tier, owner_id, batch_id, hq_country, triage_score, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
-create index companies_tenant_id_tier_name_idx on leadgen.companies (tenant_id, tier, name) where merged_into_id is null;
+create index companies_tenant_id_tier_name_idx on leadgen.companies (tenant_id, tier, name)
+  include (id, status, owner_id, batch_id, hq_country, triage_score, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
-create index companies_tenant_id_hq_country_name_idx on leadgen.companies (tenant_id, hq_country, name) where merged_into_id is null;
+create index companies_tenant_id_hq_country_name_idx on leadgen.companies (tenant_id, hq_country, name)
+  include (id, status, tier, owner_id, batch_id, triage_score, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
 create index companies_tenant_id_status_score_rank_idx on leadgen.companies (tenant_id, status, app.score_rank(triage_score), id) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
@@ -66,28 +70,30 @@ create index companies_searchable_text_idx on leadgen.companies
 -- squawk-ignore require-concurrent-index-creation
 create index contacts_tenant_id_score_rank_idx on leadgen.contacts (tenant_id, app.score_rank(contact_score), id) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
-create index contacts_tenant_id_message_status_score_rank_idx on leadgen.contacts (tenant_id, message_status, app.score_rank(contact_score), id) where merged_into_id is null;
+create index contacts_tenant_id_message_status_score_rank_idx on leadgen.contacts (tenant_id, message_status, app.score_rank(contact_score), id)
+  include (company_id, owner_id, location_country, contact_score, full_name, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
-create index contacts_tenant_id_owner_id_score_rank_idx on leadgen.contacts (tenant_id, owner_id, app.score_rank(contact_score), id) where merged_into_id is null;
+create index contacts_tenant_id_owner_id_score_rank_idx on leadgen.contacts (tenant_id, owner_id, app.score_rank(contact_score), id)
+  include (company_id, message_status, location_country, contact_score, full_name, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
-create index contacts_tenant_id_location_country_score_rank_idx on leadgen.contacts (tenant_id, location_country, app.score_rank(contact_score), id) where merged_into_id is null;
+create index contacts_tenant_id_location_country_score_rank_idx on leadgen.contacts (tenant_id, location_country, app.score_rank(contact_score), id)
+  include (company_id, owner_id, message_status, contact_score, full_name, updated_at) where merged_into_id is null;
 -- squawk-ignore require-concurrent-index-creation
 create index contacts_searchable_text_idx on leadgen.contacts
   using gin (tenant_id, app.searchable_contact(full_name, email, job_title) public.gin_trgm_ops) with (fastupdate = off) where merged_into_id is null;
 
 --! Included leadgen/page_of_leads.sql
--- A page of companies or contacts by any filters together. Filters that one index serves in this order are read from it. With others, the
--- thousand rows that come next are looked through, among which most filters fill a page; where they do not, everything that the filters find
--- is put in order. So neither a rare value nor filters that exclude each other read a tenant from end to end: what is read is a thousand rows
--- and those of the narrowest filter. The conditions come from find_companies and find_contacts, every value in them quoted.
+-- A page of companies or contacts by any filters together. A filter that one index serves in this order is read from it. With others, the
+-- 400 rows that come next are looked through, and then as many as a page seems to need, up to six thousand; where they do not fill it,
+-- everything that the filters find is put in order. So neither a rare value nor filters that exclude each other read a tenant from end to end:
+-- what is read are those rows and the ones of the narrowest filter. The conditions come from find_companies and find_contacts, every value in
+-- them quoted.
 create or replace function app_private.page_of_leads(
-  relation regclass, tenant_id uuid, key text, key_type text, direction text, lead text, lead_column text, filters text, finding text, behind text[],
-  first integer, out ids uuid[], out keys text[]
+  relation regclass, tenant_id uuid, key text, key_type text, direction text, lead text, lead_column text, filters text, sets text, finding text[],
+  behind text[], first integer, out ids uuid[], out keys text[]
 )
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
-  -- The tables are everybody's: whatever it costs, only an index that begins with the tenant may be read.
-  set enable_seqscan = off
   as $$
   declare
     rows_there constant text := format('%s c where c.tenant_id = %L and c.merged_into_id is null', relation, tenant_id);
@@ -99,26 +105,32 @@ create or replace function app_private.page_of_leads(
     -- Comparing enums is not leakproof, so the planner does not take such a lead for one value, and the order must begin with it.
     in_lead_order constant text := format('order by %2$s key %1$s, c.id %1$s limit ', direction, lead_column || ',');
     page constant text := format('select array_agg(r.id order by r.key %1$s, r.id %1$s), array_agg(r.key::text order by r.key %1$s, r.id %1$s) from ', direction);
+    looked_at integer := 400;
   begin
     if filters = lead then
       execute concat(page, '(select c.id, ', key, ' as key from ', rows_there, lead, rows_behind, ' ', in_lead_order, first + 1, ') r') into ids, keys;
       return;
     end if;
+    loop
+      execute concat(
+        'with next as materialized (select c.*, ', key, ' as key from ', rows_there, lead, rows_behind, ' ', in_lead_order, looked_at, ') ',
+        page, '(select c.id, c.key from next c where true', filters, ' ', in_order, first + 1, ') r'
+      ) into ids, keys;
+      if cardinality(ids) > first then
+        return;
+      end if;
+      exit when looked_at > 400 or coalesce(cardinality(ids), 0) * 12 <= first;
+      looked_at := 520 * (first + 1) / cardinality(ids);
+    end loop;
     execute concat(
-      page, '(select c.id, c.key from (select c.*, ', key, ' as key from ', rows_there, lead, rows_behind, ' ', in_lead_order, 1000, ') c where true ', filters, ' ',
-      in_order, first + 1, ') r'
-    ) into ids, keys;
-    if cardinality(ids) > first then
-      return;
-    end if;
-    execute concat(
-      'with found as materialized (select c.id, ', key, ' as key from ', rows_there, finding, rows_behind, ') ',
+      'with ', sets, 'found as materialized (',
+      (select string_agg(concat('select c.id, ', key, ' as key from ', rows_there, way, rows_behind), ' union ') from unnest(finding) way), ') ',
       page, '(select f.id, f.key from found f ', in_order, first + 1, ') r'
     ) into ids, keys;
   end
   $$;
-comment on function app_private.page_of_leads(regclass, uuid, text, text, text, text, text, text, text, text[], integer) is
-  'The ids of a page and of one row more, if there is one, and what they are sorted by. The lead is what an index begins with in this order; filters are all conditions as they are asked of a row in hand, finding the same as rows are found by them. For definers.';
+comment on function app_private.page_of_leads(regclass, uuid, text, text, text, text, text, text, text, text[], text[], integer) is
+  'The ids of a page and of one row more, if there is one, and what they are sorted by. The lead is what an index begins with in this order; filters are all conditions as they are asked of a row in hand; finding are the ways in which rows are found by them, out of sets. For definers.';
 --! EndIncluded leadgen/page_of_leads.sql
 --! Included leadgen/find_companies.sql
 comment on type leadgen.company_order is 'How companies are sorted: by name, by triage score from the best, by the last change from the newest.';
@@ -134,6 +146,8 @@ create or replace function leadgen.find_companies(
 ) returns leadgen.company_page
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp
+  -- The tables are everybody's: whatever it costs, only an index that begins with the tenant may be read.
+  set enable_seqscan = off
   as $$
   declare
     tenant uuid;
@@ -180,15 +194,20 @@ create or replace function leadgen.find_companies(
       case when tiers is not null then of_tier end,
       case when country is not null then in_country end,
       of_score,
-      case when tag is not null then format(
-        ' and exists (select from leadgen.company_tags t where t.tenant_id = %L and t.value = %L and t.company_id = c.id)', tenant, tag
-      ) end,
       case when pattern is not null then format(' and app.searchable_company(c.name, c.domain) ilike %L', pattern) end
     );
     select * into found
     from app_private.page_of_leads(
       'leadgen.companies', tenant, key, key_type, case order_by when 'updated_at' then 'desc' else 'asc' end,
-      lead, case when lead like ' and c.status %' then 'c.status' when lead like ' and c.tier %' then 'c.tier' end, filters, filters, behind, first
+      lead, case when lead like ' and c.status %' then 'c.status' when lead like ' and c.tier %' then 'c.tier' end,
+      filters || case when tag is null then '' else format(
+        ' and (select true from leadgen.company_tags t where t.tenant_id = %L and t.company_id = c.id and t.value = %L limit 1)', tenant, tag
+      ) end,
+      case when tag is not null then format(
+        'tagged as materialized (select t.company_id as id from leadgen.company_tags t where t.tenant_id = %L and t.value = %L), ', tenant, tag
+      ) end,
+      array[filters || case when tag is null then '' else ' and c.id in (select t.id from tagged t)' end],
+      behind, first
     );
     page.has_next_page := coalesce(cardinality(found.ids), 0) > first;
     page.companies := array(
@@ -206,7 +225,19 @@ create or replace function leadgen.find_companies(
 comment on function leadgen.find_companies(
   text, leadgen.company_status[], leadgen.company_tier[], uuid, uuid, text, text, numeric, numeric, leadgen.company_order, integer, text
 ) is
-  'Companies by any filters together: part of the name or the domain, statuses, tiers, owner, batch, tag, country, triage score from and to. Definer, because enums, scores and trigrams use no index under row security; it names the tenant itself.';
+  '@argument search A part of the name or the domain, with three letters or digits in a row at least.
+@argument statuses Any of these statuses.
+@argument tiers Any of these tiers.
+@argument ownerId Only this owner''s.
+@argument batchId Only of this batch.
+@argument tag Only those with this tag, of whatever category.
+@argument country Only with their head office here, as it is written.
+@argument minTriageScore A triage score of this or more; those without one are left out.
+@argument maxTriageScore A triage score of this or less; those without one are left out.
+@argument orderBy By name unless asked.
+@argument first So many rows: 25 unless asked, 100 at most.
+@argument after The endCursor of the page before, which must have been asked in the same order.
+Companies by any filters together: part of the name or the domain, statuses, tiers, owner, batch, tag, country, triage score from and to. Definer, because enums, scores and trigrams use no index under row security; it names the tenant itself.';
 grant execute on function leadgen.find_companies(
   text, leadgen.company_status[], leadgen.company_tier[], uuid, uuid, text, text, numeric, numeric, leadgen.company_order, integer, text
 ) to :VIEWER, :AUTOMATION;
@@ -226,6 +257,8 @@ create or replace function leadgen.find_contacts(
 ) returns leadgen.contact_page
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp
+  -- The tables are everybody's: whatever it costs, only an index that begins with the tenant may be read.
+  set enable_seqscan = off
   as $$
   declare
     tenant uuid;
@@ -247,6 +280,9 @@ create or replace function leadgen.find_contacts(
     );
     lead text;
     filters text;
+    matches text;
+    found_by text;
+    is_narrow boolean;
     found record;
     page leadgen.contact_page;
   begin
@@ -267,36 +303,70 @@ create or replace function leadgen.find_contacts(
       case when message_statuses is not null then of_status end,
       case when country is not null then in_country end,
       case when company_id is not null then of_company end,
-      of_score,
-      case when batch_id is not null then format(
-        ' and exists (select from leadgen.contact_batches b where b.tenant_id = %L and b.batch_id = %L and b.contact_id = c.id)', tenant, batch_id
-      ) end,
-      case when tiers is not null then format(
-        ' and exists (select from leadgen.companies o where o.tenant_id = %L and o.id = c.company_id and o.tier = any (%L) and o.merged_into_id is null)', tenant, tiers
-      ) end,
-      case when tag is not null then format(
-        ' and exists (select from leadgen.company_tags t where t.tenant_id = %L and t.value = %L and t.company_id = c.company_id)', tenant, tag
-      ) end
+      of_score
+    );
+    matches := case when pattern is not null then format(
+      ' and (app.searchable_contact(c.full_name, c.email, c.job_title) ilike %2$L or (
+        select app.searchable_company(o.name, o.domain) from leadgen.companies o
+        where o.tenant_id = %1$L and o.id = c.company_id and o.merged_into_id is null
+      ) ilike %2$L)', tenant, pattern
+    ) end;
+    -- Where another filter leaves few rows, each of them is asked; else those that match are found first.
+    is_narrow := company_id is not null
+      or batch_id is not null and not exists (
+        select from leadgen.contact_batches b where b.tenant_id = tenant and b.batch_id = find_contacts.batch_id offset 1000
+      )
+      or tag is not null and not exists (
+        select from leadgen.company_tags t where t.tenant_id = tenant and t.value = find_contacts.tag offset 500
+      );
+    found_by := concat(
+      filters,
+      case when batch_id is not null then ' and c.id in (select b.id from batched b)' end,
+      case when tiers is not null then ' and c.company_id in (select t.id from tiered t)' end,
+      case when tag is not null then ' and c.company_id in (select t.id from tagged t)' end
     );
     select * into found
     from app_private.page_of_leads(
       'leadgen.contacts', tenant, key, key_type, case order_by when 'updated_at' then 'desc' else 'asc' end, lead,
       case when lead like ' and c.message_status %' then 'c.message_status' end,
-      filters || case when pattern is not null then format(
-        ' and (app.searchable_contact(c.full_name, c.email, c.job_title) ilike %2$L or exists (
-          select from leadgen.companies o
-          where o.tenant_id = %1$L and o.id = c.company_id and o.merged_into_id is null and app.searchable_company(o.name, o.domain) ilike %2$L
-        ))', tenant, pattern
-      ) else '' end,
-      filters || case when pattern is not null then format(
-        ' and c.id in (
-          select s.id from leadgen.contacts s
-          where s.tenant_id = %1$L and s.merged_into_id is null and app.searchable_contact(s.full_name, s.email, s.job_title) ilike %2$L
-          union all
-          select s.id from leadgen.companies o join leadgen.contacts s on s.tenant_id = o.tenant_id and s.company_id = o.id
-          where o.tenant_id = %1$L and o.merged_into_id is null and app.searchable_company(o.name, o.domain) ilike %2$L
-        )', tenant, pattern
-      ) else '' end,
+      concat(
+        filters,
+        case when batch_id is not null then format(
+          ' and (select true from leadgen.contact_batches b where b.tenant_id = %L and b.contact_id = c.id and b.batch_id = %L)', tenant, batch_id
+        ) end,
+        case when tiers is not null then format(
+          ' and (select o.tier = any (%2$L) from leadgen.companies o where o.tenant_id = %1$L and o.id = c.company_id and o.merged_into_id is null)', tenant, tiers
+        ) end,
+        case when tag is not null then format(
+          ' and (select true from leadgen.company_tags t where t.tenant_id = %L and t.company_id = c.company_id and t.value = %L limit 1)', tenant, tag
+        ) end,
+        matches
+      ),
+      concat(
+        case when batch_id is not null then format(
+          'batched as materialized (select b.contact_id as id from leadgen.contact_batches b where b.tenant_id = %L and b.batch_id = %L), ', tenant, batch_id
+        ) end,
+        case when tiers is not null then format(
+          'tiered as materialized (select o.id from leadgen.companies o where o.tenant_id = %L and o.tier = any (%L) and o.merged_into_id is null), ', tenant, tiers
+        ) end,
+        case when tag is not null then format(
+          'tagged as materialized (select t.company_id as id from leadgen.company_tags t where t.tenant_id = %L and t.value = %L), ', tenant, tag
+        ) end,
+        case when pattern is not null and not is_narrow then format(
+          'matching as materialized (
+            select o.id from leadgen.companies o
+            where o.tenant_id = %L and o.merged_into_id is null and app.searchable_company(o.name, o.domain) ilike %L
+          ), ', tenant, pattern
+        ) end
+      ),
+      case
+        when pattern is null then array[found_by]
+        when is_narrow then array[found_by || matches]
+        else array[
+          found_by || format(' and app.searchable_contact(c.full_name, c.email, c.job_title) ilike %L', pattern),
+          found_by || ' and c.company_id in (select m.id from matching m)'
+        ]
+      end,
       behind, first
     );
     page.has_next_page := coalesce(cardinality(found.ids), 0) > first;
@@ -315,7 +385,20 @@ create or replace function leadgen.find_contacts(
 comment on function leadgen.find_contacts(
   text, leadgen.contact_message_status[], leadgen.company_tier[], uuid, uuid, uuid, text, text, numeric, numeric, leadgen.contact_order, integer, text
 ) is
-  'Contacts by any filters together: part of the name, the address, the job or the company''s name, message statuses, tiers of the company, owner, batch, company, tag of the company, country, contact score from and to. Definer, because enums, scores and trigrams use no index under row security; it names the tenant itself.';
+  '@argument search A part of the name, the address, the job, or of the company''s name or domain, with three letters or digits in a row at least.
+@argument messageStatuses Writing to them stands at any of these.
+@argument tiers Their company is of any of these tiers.
+@argument ownerId Only whom this owner writes to.
+@argument batchId Only in this batch.
+@argument companyId Only at this company.
+@argument tag Their company has this tag, of whatever category.
+@argument country Only who live here, as it is written.
+@argument minContactScore A contact score of this or more; those without one are left out.
+@argument maxContactScore A contact score of this or less; those without one are left out.
+@argument orderBy By score, the best first, unless asked.
+@argument first So many rows: 25 unless asked, 100 at most.
+@argument after The endCursor of the page before, which must have been asked in the same order.
+Contacts by any filters together: part of the name, the address, the job or the company''s name, message statuses, tiers of the company, owner, batch, company, tag of the company, country, contact score from and to. Definer, because enums, scores and trigrams use no index under row security; it names the tenant itself.';
 grant execute on function leadgen.find_contacts(
   text, leadgen.contact_message_status[], leadgen.company_tier[], uuid, uuid, uuid, text, text, numeric, numeric, leadgen.contact_order, integer, text
 ) to :VIEWER, :AUTOMATION;

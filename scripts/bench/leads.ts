@@ -67,9 +67,12 @@ const tiers = `array['tier_4_bronze', 'tier_3_silver', 'tier_5_copper', 'deprior
 const countries = `array['Germany', 'Netherlands', 'Sweden', 'Denmark', 'Norway', 'Austria', 'Czechia', 'Poland', 'Finland', 'Belgium', 'Switzerland', 'Iceland', 'Malta']`;
 const messageStatuses = `array['draft', 'sent', 'delivered', 'approved', 'rejected', 'replied']::leadgen.message_status[]`;
 const contactStatuses = `array['not_started', 'pending_review', 'sent', 'approved', 'no_channel', 'replied', 'generation_failed', 'generating']::leadgen.contact_message_status[]`;
-const words = `array['Nord', 'Kran', 'Papier', 'Data', 'Fjord', 'Werk', 'Licht', 'Haven', 'Metall', 'Solar', 'Logistik', 'Medizin', 'Agrar', 'Textil', 'Glas', 'Optik', 'Kabel', 'Pumpen', 'Ventil', 'Robot']`;
+const words = `array['Nord', 'Kran', 'Papier', 'Data', 'Fjord', 'Werk', 'Licht', 'Haven', 'Metall', 'Solar', 'Logistik', 'Medizin', 'Agrar', 'Textil', 'Glas',
+  'Optik', 'Kabel', 'Pumpen', 'Ventil', 'Robot', 'Holz', 'Stahl', 'Wind', 'Wasser', 'Foto', 'Laser', 'Chemie', 'Farben', 'Möbel', 'Druck', 'Verpack', 'Motor',
+  'Getriebe', 'Sensor', 'Mess', 'Regel', 'Klima', 'Heiz', 'Bau', 'Beton', 'Ziegel', 'Dach', 'Fenster', 'Küchen', 'Back', 'Brau', 'Fleisch', 'Fisch']`;
 const forms = `array['GmbH', 'AG', 'BV', 'AB', 'AS', 'ApS', 's.r.o.', 'Oy']`;
-const people = `array['Jane', 'Jan', 'Astrid', 'Björn', 'Mila', 'Daan', 'Petra', 'Ola', 'Eva', 'Lukas', 'Anna', 'Nils']`;
+const people = `array['Jane', 'Jan', 'Astrid', 'Björn', 'Mila', 'Daan', 'Petra', 'Ola', 'Eva', 'Lukas', 'Anna', 'Nils', 'Karin', 'Pavel', 'Sven', 'Maria', 'Piet',
+  'Ingrid', 'Tomas', 'Julia', 'Erik', 'Hanna', 'Marek', 'Lotte', 'Peter', 'Sofie', 'Henrik', 'Clara', 'Joris', 'Helga', 'Ivan', 'Greta', 'Otto', 'Silke']`;
 const jobs = `array['Head of Operations', 'CTO', 'CEO', 'Engineer', 'Sales Manager', 'Plant Manager', 'Buyer', 'Data Officer']`;
 
 function statements({ companies, batches }: LeadSizes): string[] {

@@ -13,6 +13,7 @@ import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
 import { accountsPlugin } from "./plugins/accounts.ts";
 import { apiKeysPlugin } from "./plugins/api_keys.ts";
+import { ArgumentsPlugin } from "./plugins/arguments.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { changeSubscriptionsPlugin } from "./plugins/change_subscriptions.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
@@ -90,6 +91,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       TidyPlugin,
       IndexedFiltersPlugin,
       OrderedRowsPlugin,
+      ArgumentsPlugin,
       pagesPlugin(errors),
       budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
       earlyErrorsPlugin(errors, isIntrospectable),
