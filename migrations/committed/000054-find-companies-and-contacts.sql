@@ -1,5 +1,5 @@
 --! Previous: sha1:7aefa8a4221e6db9937926f067e78effebab5a34
---! Hash: sha1:854186ebb0462f8cb890c9894cea7cd4335deb4c
+--! Hash: sha1:609600bd3b07e50c7b2a2a8e300e36069db9dc37
 --! Message: find companies and contacts
 
 -- The lists of companies and contacts, by any filters together. Each index here is made in a moment while a tenant has tens of thousands of
@@ -313,6 +313,7 @@ create or replace function leadgen.find_contacts(
     ) end;
     -- Where another filter leaves few rows, each of them is asked; else those that match are found first.
     is_narrow := company_id is not null
+      or num_nonnulls(owner_id, batch_id, tag, country, tiers) >= 2
       or batch_id is not null and not exists (
         select from leadgen.contact_batches b where b.tenant_id = tenant and b.batch_id = find_contacts.batch_id offset 1000
       )
