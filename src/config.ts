@@ -153,6 +153,14 @@ export const environmentSchema = z.object({
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
+  LANDFALL_BACKUPS_DIR: z.string().optional(),
+  LANDFALL_BACKUPS_KEPT: z.coerce
+    .number({ error: "must be a whole number from 1 to 1000" })
+    .int({ error: "must be a whole number from 1 to 1000" })
+    .min(1, { error: "must be a whole number from 1 to 1000" })
+    .max(1_000, { error: "must be a whole number from 1 to 1000" })
+    .default(7),
+  LANDFALL_BACKUP_BEFORE_MIGRATIONS: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
@@ -178,6 +186,14 @@ export interface Config {
   dataDir: string;
   /** Absolute path of the folder for the files that imports bring along. */
   filesDir: string;
+  backups: {
+    /** Absolute path of the folder for the embedded server's backups; undefined for one beside its cluster. */
+    dir: string | undefined;
+    /** How many of each kind are kept. */
+    kept: number;
+    /** Whether the embedded server is backed up before migrations change it. */
+    beforeMigrations: boolean;
+  };
   /** How long the texts that imports read are kept after the import's end, in seconds. */
   textsKeptFor: number;
   /** Encrypts secrets at rest and derives the logins' passwords. */
@@ -276,6 +292,11 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     environment: values.NODE_ENV,
     dataDir,
     filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
+    backups: {
+      dir: values.LANDFALL_BACKUPS_DIR === undefined ? undefined : resolve(projectDir, values.LANDFALL_BACKUPS_DIR),
+      kept: values.LANDFALL_BACKUPS_KEPT,
+      beforeMigrations: values.LANDFALL_BACKUP_BEFORE_MIGRATIONS === "on",
+    },
     textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,

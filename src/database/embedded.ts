@@ -9,6 +9,8 @@ import type { PostgresMajor } from "../config.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { localSecrets } from "../secrets.ts";
+import { settleArchive } from "./backups/wal_archive.ts";
+import { settleMaintenance } from "./maintenance.ts";
 import { makeCluster } from "./new_cluster.ts";
 import {
   explainFailure,
@@ -56,8 +58,9 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
+/** Where the cluster of a data folder is, and the port that its server has. */
 const placeSchema = z.object({ pgData: z.string(), port: z.number().int() });
-type Place = z.infer<typeof placeSchema>;
+export type Place = z.infer<typeof placeSchema>;
 
 /**
  * Starts the embedded server and keeps it running: makes the cluster where there is none, adopts a live server whose parent was
@@ -68,6 +71,7 @@ type Place = z.infer<typeof placeSchema>;
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const secrets = localSecrets(options.dataDir);
+  await settleMaintenance(options.dataDir);
   const place = await findPlace(options);
   refuseOtherMajor(place.pgData, options.major);
   if (!existsSync(join(place.pgData, "PG_VERSION"))) makeCluster(place.pgData, secrets.postgresPassword, options);
@@ -99,7 +103,8 @@ function placeFile(dataDir: string): string {
   return join(dataDir, "server.json");
 }
 
-function readPlace(dataDir: string): Place | undefined {
+/** Where the cluster was when its server was last started; undefined where there never was one. */
+export function readPlace(dataDir: string): Place | undefined {
   const file = placeFile(dataDir);
   if (!existsSync(file)) return undefined;
   const parsed = placeSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
@@ -262,7 +267,10 @@ function launchOf({ options, place, user, programs, password }: Keeping): Launch
     pgData: place.pgData,
     logFile: join(options.dataDir, "postgres.log"),
     url: urlOf(place.port, password),
-    settings: options.isDurable === false ? { fsync: "off", synchronous_commit: "off", full_page_writes: "off" } : {},
+    settings:
+      options.isDurable === false
+        ? { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
+        : { archive_mode: "on", archive_timeout: "5min" },
   };
 }
 
@@ -279,7 +287,10 @@ async function takeCharge({ options, place, password }: Keeping): Promise<pg.Cli
     const { rows } = await client.query<{ taken: boolean }>("select pg_catalog.pg_try_advisory_lock($1) as taken", [
       keeperLock,
     ]);
-    if (rows[0]?.taken) return client;
+    if (rows[0]?.taken) {
+      await settleArchive(client);
+      return client;
+    }
     await sleep(50);
   }
   await client.end();

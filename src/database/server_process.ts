@@ -67,7 +67,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function commandOf(pid: number): string {
+export function commandOf(pid: number): string {
   try {
     return existsSync("/proc/self/cmdline")
       ? readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
