@@ -94,6 +94,7 @@ export const environmentSchema = z.object({
       ),
     )
     .default([]),
+  LANDFALL_METRICS_TOKEN: secret.optional(),
   API_DOCUMENTS: z.enum(["trusted", "any"], { error: "must be trusted or any" }).optional(),
   API_TRUSTED_PROXIES: z
     .string()
@@ -224,6 +225,8 @@ export interface Config {
     /** Whether only documents are answered that `landfall documents add` stored. */
     onlyTrustedDocuments: boolean;
   };
+  /** Opens `/metrics`; without one it is shown to this machine alone, and in production to nobody. */
+  metricsToken: string | undefined;
   jwt: {
     secret: string;
     /** Signed until the secret was changed; what it signed counts until it expires. */
@@ -318,6 +321,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       rateLimits: values.API_RATE_LIMITS,
       onlyTrustedDocuments: (values.API_DOCUMENTS ?? (isProduction ? "trusted" : "any")) === "trusted",
     },
+    metricsToken: values.LANDFALL_METRICS_TOKEN,
     jwt: {
       secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret,
       previousSecret: values.JWT_SECRET_PREVIOUS,

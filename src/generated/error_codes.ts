@@ -15,6 +15,7 @@ export const errorCodes = {
   missing_value: "LF023",
   refused: "LF024",
   invalid_value: "LF025",
+  metrics_refused: "LF026",
   wrong_tool_version: "LF030",
   cannot_migrate: "LF031",
   operator_unknown: "LF032",
