@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:6fdf281640ed0b6e61955a6bc290d8eee4943987
+--! Hash: sha1:df8b744111145dd0b52a865705c6ec9ae11deb1a
 --! Message: name what backups run into
 
 -- Backups, restores and upgrades of the embedded server speak by codes, like everything else.
@@ -10,7 +10,7 @@ insert into app.errors (code, name, http_status, message, way_out) values
   ('LF450', 'server_not_ours', 400, 'DATABASE_URL names a server that Landfall does not run.', 'Use the backups of its provider; docs/operations.md says how.'),
   ('LF451', 'backup_running', 409, 'Another backup is being taken.', 'Wait until it is done.'),
   ('LF452', 'backup_damaged', 500, 'A backup is not what it was when it was taken.', 'Use another one, and find out what changed its files.'),
-  ('LF453', 'backup_unknown', 404, 'There is no such backup.', 'landfall backup list names those there are.'),
+  ('LF453', 'backup_unknown', 404, 'There is no such backup.', 'See landfall backup list for those there are.'),
   ('LF454', 'time_not_covered', 400, 'No backup leads to this moment.', 'Choose a moment that landfall backup list shows as covered.'),
   ('LF455', 'restored_unsound', 500, 'The restored database is not as it must be.', 'Nothing was changed: restore from another backup, or to another moment.'),
   ('LF456', 'archive_failing', 500, 'The write-ahead log cannot be archived.', 'Look at the folder that the message names; postgres.log in the data folder says more.'),

@@ -1,5 +1,5 @@
---! Previous: sha1:6fdf281640ed0b6e61955a6bc290d8eee4943987
---! Hash: sha1:df37c6feb859f8b21e53653e9b0fefe79a076dc4
+--! Previous: sha1:df8b744111145dd0b52a865705c6ec9ae11deb1a
+--! Hash: sha1:5da5a915e215253ebbc938ba5b10d1bfdf341a30
 --! Message: tell how the installation is
 
 -- Counts of what somebody has to look at must not read what is well and over. Both are made on tables that are in use: whoever waits for them

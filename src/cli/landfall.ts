@@ -24,6 +24,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["documents", async () => (await import("./documents.ts")).registerDocuments],
   ["backup", async () => (await import("./backup.ts")).registerBackup],
   ["restore", async () => (await import("./restore.ts")).registerRestore],
+  ["upgrade-server", async () => (await import("./upgrade_server.ts")).registerUpgradeServer],
   ["psql", async () => (await import("./psql.ts")).registerPsql],
   ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
 ]);

@@ -1,11 +1,10 @@
-import { createInterface } from "node:readline/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { loadConfig } from "../config.ts";
+import { type Config, loadConfig } from "../config.ts";
 import { sizeInWords } from "../database/backups/backup_folder.ts";
 import { planRestore, type Restored, type RestorePlan, restore } from "../database/backups/restore.ts";
 import { attachEmbedded } from "../database/embedded.ts";
 import { fail } from "../errors.ts";
-import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
+import { type AnswerOptions, answer, confirm, jsonOption, tell } from "./output.ts";
 
 interface RestoreOptions extends AnswerOptions {
   to?: string;
@@ -31,13 +30,7 @@ export function registerRestore(program: Command): void {
     .addHelpText("after", "\nAfterwards: npm start, then `landfall publish reconcile` for what was published since.")
     .action(async (options: RestoreOptions) => {
       const config = loadConfig();
-      if (config.database.url === undefined && (await attachEmbedded(config.dataDir))) {
-        fail(
-          "already_running",
-          `The server of the data folder ${config.dataDir} is running.`,
-          "Stop Landfall (Ctrl-C where `npm start` runs, and every `landfall api` and `landfall worker`), then restore.",
-        );
-      }
+      await refuseRunning(config);
       const plan = await planRestore(config, { to: options.to ?? null, backup: options.backup });
       const lines = describePlan(plan);
       if (options.dryRun) {
@@ -45,10 +38,20 @@ export function registerRestore(program: Command): void {
         return;
       }
       for (const line of lines) tell(line);
-      if (!options.yes) await confirm();
+      if (!options.yes) await confirm("Restore?");
       const restored = await restore(config, plan, tell);
       answer(options, { ...planForMachines(plan), ...restored }, describeRestored(restored));
     });
+}
+
+/** Asked before anything else, so that nobody reads a plan that cannot be carried out. */
+export async function refuseRunning({ database, dataDir }: Config): Promise<void> {
+  if (database.url !== undefined || !(await attachEmbedded(dataDir))) return;
+  fail(
+    "already_running",
+    `The server of the data folder ${dataDir} is running.`,
+    "Stop Landfall (Ctrl-C where `npm start` runs, and every `landfall api` and `landfall worker`), then do this again.",
+  );
 }
 
 /** A moment as PostgreSQL reads it: to the microsecond, and with a zone. */
@@ -75,20 +78,6 @@ function describePlan({ backup, to, log, logEndsAt, pgData, keptAs, bytes, timel
 
 function planForMachines({ backup, to, log, logEndsAt, pgData, keptAs, bytes, timeline }: RestorePlan) {
   return { backup: backup.name, to, segments: log.length, logEndsAt, pgData, keptAs, bytes, timeline };
-}
-
-async function confirm(): Promise<void> {
-  if (!process.stdin.isTTY) {
-    fail("wrong_usage", "Nobody is there to be asked.", "Add --yes, or --dry-run to see what would be done.");
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await prompt.question("Restore? Type yes: ")).trim() !== "yes") {
-      fail("wrong_usage", "Nothing was changed.", "Type yes to restore.");
-    }
-  } finally {
-    prompt.close();
-  }
 }
 
 function describeRestored({ content, lastChangeAt, keptAs }: Restored): string[] {

@@ -157,7 +157,9 @@ function refuseOtherMajor(pgData: string, major: PostgresMajor): void {
     fail(
       "other_major_version",
       `The data in ${pgData} was written by PostgreSQL ${found}, and this is PostgreSQL ${major}.`,
-      `Run with PG_MAJOR=${found}, or set LANDFALL_DATA_DIR to another folder for a new beginning.`,
+      Number(found) < major
+        ? `Run \`landfall upgrade-server\`, which moves them, go on with PG_MAJOR=${found}, or set LANDFALL_DATA_DIR to another folder for a new beginning.`
+        : `Run with PG_MAJOR=${found}, or set LANDFALL_DATA_DIR to another folder for a new beginning.`,
     );
   }
 }

@@ -31,6 +31,12 @@ export function liveServer(pgData: string): LiveServer | undefined {
   return lock && isAlive(lock.pid) && commandOf(lock.pid).includes(pgData) ? lock : undefined;
 }
 
+/** The major version that wrote a cluster; undefined where there is none. */
+export function majorOf(pgData: string): number | undefined {
+  const file = join(pgData, "PG_VERSION");
+  return existsSync(file) ? Number.parseInt(readFileSync(file, "utf8"), 10) : undefined;
+}
+
 /** Line 1 of postmaster.pid is the process, line 4 the port; a server that is just starting has not written all of them. */
 function readLock(pgData: string): LiveServer | undefined {
   const file = join(pgData, "postmaster.pid");

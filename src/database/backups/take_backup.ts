@@ -1,6 +1,7 @@
 /** Taking a backup of the embedded server while it works, by the server's own BASE_BACKUP. */
-import { rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
@@ -125,11 +126,24 @@ export async function takeBackup({ adminUrl, dir, reason, kept }: BackupRequest)
 
 /** The log before the oldest backup that was asked for leads to nothing that somebody wants to go back to. */
 async function letOldLogGo(dir: string, archive: string, systemIdentifier: string): Promise<void> {
-  const [oldest] = (await listBackups(dir))
+  const backups = await listBackups(dir);
+  await removeForeignLogs(
+    dir,
+    backups.map((backup) => backup.systemIdentifier),
+  );
+  const [oldest] = backups
     .filter((backup) => backup.systemIdentifier === systemIdentifier && backup.reason === "asked" && backup.isArchived)
     .map(({ firstSegment }) => firstSegment)
     .sort((one, other) => one.slice(8).localeCompare(other.slice(8)));
   if (oldest !== undefined) await pruneWal(archive, oldest);
+}
+
+/** The log of a cluster from before an upgrade goes with the last of its backups. */
+async function removeForeignLogs(dir: string, known: string[]): Promise<void> {
+  const logs = dirname(archiveFolder(dir, "0"));
+  for (const name of existsSync(logs) ? await readdir(logs) : []) {
+    if (/^\d+$/.test(name) && !known.includes(name)) await rm(join(logs, name), { recursive: true });
+  }
 }
 
 /** Has the server write its files, packed, into a folder of the machine; the log that they need is among them. */
