@@ -138,7 +138,7 @@ grant execute on function specimen.count_plans() to :VIEWER;
 `;
 
 /** How a rule is broken: by a statement of the owner's (which may break others on the way), or by looking at another server. */
-export type Breaker = string | { sql: string; also: string[] } | { pretending: [string, string] };
+export type Breaker = string | { pretending: [string, string] };
 
 const definer = "language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'";
 const invoker = "language sql set search_path = pg_catalog, pg_temp";
@@ -192,13 +192,8 @@ export const breakers: Record<string, Breaker> = {
   people_write_by_column: "grant update on table specimen.plans to :EDITOR",
   secrets_are_for_definers: "grant select on table app_private.import_places to :VIEWER",
   // keys
-  foreign_keys_carry_the_tenant: {
-    sql: `alter table specimen.steps add column plan_tenant_id uuid, drop constraint steps_plan_id_fkey,
-        add constraint steps_plan_id_fkey foreign key (plan_tenant_id, plan_id) references specimen.plans (tenant_id, id);
-      comment on column specimen.steps.plan_tenant_id is 'The plan''s tenant.';
-      comment on constraint steps_plan_id_fkey on specimen.steps is 'There is no such plan.'`,
-    also: ["foreign_keys_have_an_index"],
-  },
+  foreign_keys_carry_the_tenant: `alter table specimen.steps add column plan_tenant_id uuid, drop constraint steps_plan_id_fkey,
+      add constraint steps_plan_id_fkey foreign key (plan_tenant_id, plan_id) references specimen.plans (tenant_id, id)`,
   foreign_keys_have_an_index: "drop index specimen.plans_author_id_idx",
   set_null_names_its_column: `alter table specimen.steps drop constraint steps_plan_id_fkey,
       add constraint steps_plan_id_fkey foreign key (tenant_id, plan_id) references specimen.plans (tenant_id, id) on delete set null;

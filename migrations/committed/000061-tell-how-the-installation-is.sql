@@ -1,5 +1,5 @@
---! Previous: sha1:df8b744111145dd0b52a865705c6ec9ae11deb1a
---! Hash: sha1:5da5a915e215253ebbc938ba5b10d1bfdf341a30
+--! Previous: sha1:db89b70e15daf77f10c42b433b88c25f74d4d334
+--! Hash: sha1:c1e89030161aba7d65665f0b261069efe121481c
 --! Message: tell how the installation is
 
 -- Counts of what somebody has to look at must not read what is well and over. Both are made on tables that are in use: whoever waits for them

@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:df8b744111145dd0b52a865705c6ec9ae11deb1a
+--! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
+--! Hash: sha1:db89b70e15daf77f10c42b433b88c25f74d4d334
 --! Message: name what backups run into
 
 -- Backups, restores and upgrades of the embedded server speak by codes, like everything else.
