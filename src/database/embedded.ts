@@ -272,7 +272,7 @@ function launchOf({ options, place, user, programs, password }: Keeping): Launch
     settings:
       options.isDurable === false
         ? { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
-        : { archive_mode: "on", archive_timeout: "5min" },
+        : { archive_mode: "on", archive_timeout: "30min" },
   };
 }
 

@@ -230,7 +230,7 @@ async function copyRoles(old: pg.Client, made: pg.Client): Promise<void> {
     [(await made.query<{ name: string }>("select rolname as name from pg_roles")).rows.map(({ name }) => name)],
   );
   const { rows: members } = await old.query<{ statement: string }>(
-    `select format('grant %I to %I with admin %s, inherit %s, set %s', g.rolname, m.rolname, a.admin_option, a.inherit_option, a.set_option) as statement
+    `select format('grant %I to %I with admin %s, inherit %s, set %s', g.rolname, m.rolname, a.admin_option::text, a.inherit_option::text, a.set_option::text) as statement
      from pg_auth_members a join pg_roles g on g.oid = a.roleid join pg_roles m on m.oid = a.member
      where m.rolname !~ '^pg_'`,
   );
