@@ -1,4 +1,4 @@
-/** Backups and restores under what happens to them: `npm run test:operations`. About three minutes on two cores. */
+/** Backups and restores under what happens to them: `npm run test:operations`. Some minutes on two cores. */
 import { chmodSync, chownSync, closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

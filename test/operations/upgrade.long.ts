@@ -1,6 +1,6 @@
 /**
  * The embedded server's data, moved from one major version to the next: `npm run test:operations`, which installs the programs of the old versions
- * (`PG_MAJOR=17 npm run bootstrap`). About two minutes on two cores.
+ * (`PG_MAJOR=17 npm run bootstrap`).
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
