@@ -1,5 +1,5 @@
---! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
---! Hash: sha1:db89b70e15daf77f10c42b433b88c25f74d4d334
+--! Previous: sha1:6686e371b1cc7fc2b9b8c756dd32ef91f5e4efa9
+--! Hash: sha1:f5cfa4122d533d943f7135dcf73488a659f7e8af
 --! Message: name what backups run into
 
 -- Backups, restores and upgrades of the embedded server speak by codes, like everything else.

@@ -1,5 +1,5 @@
---! Previous: sha1:db89b70e15daf77f10c42b433b88c25f74d4d334
---! Hash: sha1:c1e89030161aba7d65665f0b261069efe121481c
+--! Previous: sha1:f5cfa4122d533d943f7135dcf73488a659f7e8af
+--! Hash: sha1:9a25fe629447dddc8bdce30585f15ec04440fd12
 --! Message: tell how the installation is
 
 -- Counts of what somebody has to look at must not read what is well and over. Both are made on tables that are in use: whoever waits for them
