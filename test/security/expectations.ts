@@ -766,6 +766,8 @@ export const functions: Record<string, string> = {
   "app.normalized_name(text)": "automation viewer",
   "app.password_parameters(text,bytea,jsonb)": "authenticator",
   "app.plan_source(uuid)": "client viewer worker",
+  "app.read_health()": "authenticator",
+  "app.read_metrics()": "authenticator",
   "app.receive_webhook(text,text,text)": "authenticator",
   "app.request_password_reset(text,bytea,text,text)": "authenticator",
   "app.reset_password(bytea,bytea,jsonb,bytea)": "authenticator",
