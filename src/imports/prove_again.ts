@@ -12,7 +12,7 @@ import { openLedgerSource } from "./sources/ledger.ts";
 export type NamedCheck = Omit<Check, "collectionId"> & { collection: string | null };
 
 /**
- * Proves once more what an import brought, as the database stands now, and writes nothing: what people have changed since is theirs, what
+ * Proves once more what an import brought, all of it derived anew, as the database stands now, and writes nothing: what people have changed since is theirs, what
  * changed without a trace is a difference.
  *
  * @throws LandfallError `import_unknown`, `import_busy` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
@@ -77,7 +77,7 @@ export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: strin
     });
   const ledger = await transact((client) => readLedger(batch, client, placed));
   const names = new Map(ledger.map(({ id, collection }) => [id, collection.name]));
-  const checks = await prove(batch, ledger, transact);
+  const checks = await prove(batch, ledger, true, transact);
   return checks.map(({ collectionId, ...check }) => ({
     ...check,
     collection: collectionId === null ? null : (names.get(collectionId) ?? null),

@@ -155,7 +155,10 @@ export interface MergedRows {
   intoIds: string[];
 }
 
-export async function readMergedRows(client: pg.ClientBase, batch: Batch): Promise<MergedRows> {
+export async function readMergedRows(
+  client: pg.ClientBase,
+  batch: Pick<Batch, "id" | "tenantId">,
+): Promise<MergedRows> {
   const { rows } = await client.query<{ row_id: string; into_row_id: string }>(
     `select row_id, into_row_id from imports.records where tenant_id = $1 and batch_id = $2 and into_row_id is not null order by id`,
     [batch.tenantId, batch.id],

@@ -1,7 +1,7 @@
 import { mappedFields } from "../mappings/mapping.ts";
 import { raw, run, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving } from "./check.ts";
-import { landedJson, withAccounts } from "./source_cells.ts";
+import { carriedCells, exceptCarried, landedJson, withAccounts } from "./source_cells.ts";
 
 /*
  * That nothing is missing and nothing is there twice: records, outcomes, cells, rows, and what the batch kept of the rows it changed.
@@ -21,7 +21,7 @@ export async function checkCounts(proving: Proving): Promise<Check[]> {
     await recordsHaveOutcomes(proving),
     await textsAreAsTheyCame(proving),
     await sumsAreRight(proving),
-    await cellsHaveFates(proving),
+    ...(await cellsHaveFates(proving)),
   ];
   if (proving.line.collection.table === null) return checks;
   return [
@@ -134,17 +134,31 @@ async function sumsAreRight(proving: Proving): Promise<Check> {
   return check(proving, "sums and outcomes", found);
 }
 
-/** Every cell that the source or a person gives has one fate, though the person emptied it; a required cell that it does not give has one as well. */
-async function cellsHaveFates(proving: Proving): Promise<Check> {
-  const { client, batch, line } = proving;
+/**
+ * Every cell that the source or a person gives has one fate, though the person emptied it; a required cell that it does not give has one as
+ * well. A record of which nothing is told has exactly the cells of its pattern of fates: a later batch that carries it over counts them by it.
+ */
+async function cellsHaveFates(proving: Proving): Promise<Check[]> {
+  const { client, batch, line, derivesAll } = proving;
   const beside = mappedFields(line.collection).flatMap(([name, field]) => (field.isBeside ? [name] : []));
   const isLeftOut = line.collection.table === null;
-  const [found] = await run<Counted>(
+  const [found] = await run<Counted & { patterned: string; kept: string; broken: string[] | null }>(
     client,
     sql`
-      with given as (
-        select cell.key as name, count(*) as cells
+      with told as materialized (
+        select distinct issue.row_id from imports.issues issue
+        where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id is not null
+      ),
+      landed_records as materialized (
+        select payload.row_id, case when told.row_id is null and payload.fixed_text is null then payload.fates_id end as fates_id
         from app_private.import_payloads payload
+        left join told on told.row_id = payload.row_id
+        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} ${exceptCarried(proving, "payload")}
+      ),
+      read as materialized (
+        select landed_record.fates_id, cell.key as name, count(*) as cells
+        from landed_records landed_record
+        join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = landed_record.row_id
         cross join lateral (select ${landedJson} as json offset 0) landed
         cross join lateral (
           select given.key, given.value
@@ -168,7 +182,26 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
                 and fixed.field = cell.key and fixed.reason = 'fixed_by_hand' and fixed.settled_at is null
             )
           )
-        group by cell.key
+        group by landed_record.fates_id, cell.key
+      ),
+      given as (
+        select read.name, read.cells from read
+        ${derivesAll ? raw("") : sql`union all ${carriedCells(batch, line)}`}
+      ),
+      patterned as (
+        select pattern.id, fate.name, records.count as cells
+        from (
+          select landed_record.fates_id, count(*) as count from landed_records landed_record
+          where landed_record.fates_id is not null group by landed_record.fates_id
+        ) records
+        join app_private.import_fates pattern
+          on pattern.batch_id = ${batch.id} and pattern.collection_id = ${line.id} and pattern.id = records.fates_id
+        cross join lateral jsonb_object_keys(pattern.fates) as fate (name)
+      ),
+      met as (
+        select coalesce(patterned.name, read.name) as name, coalesce(patterned.cells, 0) as expected, coalesce(read.cells, 0) as actual
+        from patterned
+        full join (select * from read where read.fates_id is not null) read on read.fates_id = patterned.id and read.name = patterned.name
       ),
       missing as (
         select issue.field as name, count(*) as cells
@@ -192,10 +225,20 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
         group by name
       )
       select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,
-             array_agg(name) filter (where expected <> actual) as offending
+             array_agg(name) filter (where expected <> actual) as offending,
+             (select coalesce(sum(expected), 0) from met) as patterned,
+             (select coalesce(sum(case when expected = actual then actual else -1 end), 0) from met) as kept,
+             (select array_agg(distinct name) filter (where expected <> actual) from met) as broken
       from compared`,
   );
-  return check(proving, "cells and fates", found);
+  return [
+    check(proving, "cells and fates", found),
+    check(proving, "cells and the patterns of their fates", {
+      expected: found?.patterned ?? "0",
+      actual: found?.kept ?? "0",
+      offending: found?.broken ?? null,
+    }),
+  ];
 }
 
 /** A cell that waits is told: field by field, the count and the issues agree. */

@@ -43,7 +43,7 @@ export async function checkRecords(proving: Proving): Promise<Check[]> {
     with ${withAccounts(batch, line)},
     tested as (
       select record.record_id, ${verdicts}
-      ${rereadRecords(batch, line, join([effect, ...links.map(({ joins }) => joins)], "\n"))}
+      ${rereadRecords(proving, join([effect, ...links.map(({ joins }) => joins)], "\n"))}
       -- Keeps each verdict from being reached once for every use that is made of it.
       offset 0
     )`;
@@ -86,6 +86,14 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
           else effect.id is null or effect.effect = 'unlinked'
         end`,
     },
+    {
+      layer: "counts",
+      name: "rows and the hashes of their outcomes",
+      holds: sql`
+        case when record.row_hash is not null and effect.effect is distinct from 'unlinked'
+          then record.row_hash = case when effect.id is null then ${rowHash(shape, "row")} else effect.row_hash end
+        end`,
+    },
   ];
   if (untouched.length > 0) {
     const holds = untouched.map(({ column, expression }) => {
@@ -106,7 +114,7 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
 }
 
 /** Columns that neither a field nor a trigger fills: they hold what the table says, as far as that is the same every time, until people touch the row. */
-async function columnsThatNothingFills(
+export async function columnsThatNothingFills(
   client: Proving["client"],
   shape: Shape,
 ): Promise<{ column: string; expression: string }[]> {
