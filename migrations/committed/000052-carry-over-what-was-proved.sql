@@ -1,5 +1,5 @@
 --! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:b1bb726b70090db7b0ca2cbf68306813d3b0edb9
+--! Hash: sha1:17e614c97a0c2c15057fa613caa0a4eb9cf9c365
 --! Message: carry over what was proved
 
 -- What an import has made and proved of a text holds for a later one of the same source, as long as text, row, mapping and verifier are the same.
@@ -13,7 +13,8 @@ create table app_private.import_fates (
   constraint import_fates_pkey primary key (batch_id, collection_id, id)
 );
 
-alter table app_private.import_payloads add column fates_id integer, add column is_carried boolean not null default false;
+alter table app_private.import_payloads add column fates_id integer, add column row_hash bytea, add column is_carried boolean not null default false;
+create index import_payloads_batch_id_collection_id_judged_idx on app_private.import_payloads (batch_id, collection_id) where not is_carried;
 alter table imports.records add column row_hash bytea, add column is_carried boolean not null default false;
 alter table imports.collections add column carried bigint not null default 0;
 alter table imports.batches add column verifier_hash bytea, add column carried_from_id uuid;
@@ -48,6 +49,7 @@ comment on column app_private.import_payloads.holds_refused_text is 'Whether a c
 comment on column app_private.import_payloads.rows is 'The rows that the mapping makes of it, by table; null where it makes none.';
 comment on column app_private.import_payloads.refusal is 'Why it makes none.';
 comment on column app_private.import_payloads.fates_id is 'What became of its cells when it landed: a pattern of app_private.import_fates; null where a replay decoded it anew, or there are too many patterns.';
+comment on column app_private.import_payloads.row_hash is 'SHA-256 of its row''s imported columns, as the batch that this one carries on from has proved it; null where the text was not known.';
 comment on column app_private.import_payloads.is_carried is 'Whether what the batch that this one carries on from has made and proved of the same text still holds.';
 comment on table app_private.import_fates is '@class private
 The fates that the cells of a record met together when it landed, {field: fate}: once for all records that share them.';

@@ -1,5 +1,5 @@
---! Previous: sha1:b1bb726b70090db7b0ca2cbf68306813d3b0edb9
---! Hash: sha1:78a336f7c368fe339d822a88a64151d5d9b1dc22
+--! Previous: sha1:17e614c97a0c2c15057fa613caa0a4eb9cf9c365
+--! Hash: sha1:8198940ae8d834b364d382383f8e909a42af9a29
 --! Message: validate what imports carry on from
 
 -- Apart from adding it, so that nobody waits while every row is looked at.

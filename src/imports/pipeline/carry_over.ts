@@ -90,6 +90,12 @@ export interface Known {
   mergedInto: string[];
 }
 
+/** A record that an earlier import has proved: the hash of its row, and what became of its cells. */
+export interface KnownRecord {
+  rowHash: Buffer;
+  fates: Fates;
+}
+
 /** @returns null where every record of the collection is decoded */
 export async function openKnown(
   client: pg.ClientBase,
@@ -115,16 +121,16 @@ export async function openKnown(
 /**
  * Which of some records were known with the same text, and came in whole: without an issue, a fix, or a column that people have edited.
  *
- * @returns their fates, by row id
+ * @returns by row id
  */
 export async function findKnown(
   client: pg.ClientBase,
   batch: Batch,
   known: Known,
   records: { rowId: string; sha256: Buffer }[],
-): Promise<Map<string, Fates>> {
-  const { rows } = await client.query<{ row_id: string; fates_id: number }>(
-    `select payload.row_id, payload.fates_id
+): Promise<Map<string, KnownRecord>> {
+  const { rows } = await client.query<{ row_id: string; row_hash: Buffer; fates_id: number }>(
+    `select payload.row_id, record.row_hash, payload.fates_id
      from unnest($3::uuid[], $4::bytea[]) as wanted (row_id, sha256)
      join app_private.import_payloads payload
        on payload.batch_id = $2 and payload.row_id = wanted.row_id and payload.sha256 = wanted.sha256
@@ -147,9 +153,9 @@ export async function findKnown(
     ],
   );
   return new Map(
-    rows.flatMap(({ row_id, fates_id }): [string, Fates][] => {
+    rows.flatMap(({ row_id, row_hash, fates_id }): [string, KnownRecord][] => {
       const fates = known.fates.patterns.get(fates_id);
-      return fates === undefined ? [] : [[row_id, fates]];
+      return fates === undefined ? [] : [[row_id, { rowHash: row_hash, fates }]];
     }),
   );
 }
@@ -200,9 +206,9 @@ export async function settleCarried(batch: Batch, ledger: LedgerCollection[]): P
     for (const line of lines) await judgeLinked(settling, line);
     await client.query(
       `update imports.collections collection
-       set carried = (
+       set carried = landed - (
          select count(*) from app_private.import_payloads payload
-         where payload.batch_id = $2 and payload.collection_id = collection.id and payload.is_carried
+         where payload.batch_id = $2 and payload.collection_id = collection.id and not payload.is_carried
        )
        where collection.tenant_id = $1 and collection.batch_id = $2`,
       [batch.tenantId, batch.id],
@@ -238,9 +244,9 @@ async function judgeOtherRows({ client, batch, knownId }: Settling, line: Ledger
       with same as materialized (
         select existing.id
         from ${raw(shape.table)} existing
-        join imports.records known
-          on known.tenant_id = ${batch.tenantId} and known.batch_id = ${knownId} and known.row_id = existing.id
-        where existing.tenant_id = ${batch.tenantId} and known.row_hash = ${rowHash(shape, "existing")}
+        join app_private.import_payloads carried
+          on carried.batch_id = ${batch.id} and carried.collection_id = ${line.id} and carried.row_id = existing.id and carried.is_carried
+        where existing.tenant_id = ${batch.tenantId} and carried.row_hash = ${rowHash(shape, "existing")}
           and not exists (select from (${touchedRows(knownId, shape.table)}) touched where touched.row_id = existing.id)
           and existing.id not in (${mergingRows(batch, knownId)})
       )

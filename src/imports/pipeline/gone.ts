@@ -4,7 +4,7 @@ import { mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { holdingMerges } from "./merges.ts";
+import { hasMerges, holdingMerges } from "./merges.ts";
 import { columnHash, isUndone, latestBase, quote, rowHash } from "./row_hash.ts";
 import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 
@@ -36,7 +36,7 @@ export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]):
       return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
     }
     for (const line of lines) await keepEdited(client, batch, line);
-    for (const line of lines) await markMerged(client, batch, line);
+    if (await hasMerges(client, batch)) for (const line of lines) await markMerged(client, batch, line);
     for (const line of lines.toReversed()) await keepParents(client, batch, line, ledger);
     return null;
   });

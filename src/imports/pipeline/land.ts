@@ -12,9 +12,9 @@ import type { SourcePage, SourceRecord } from "../sources/source.ts";
 import { copyAttachments, keepAttachments, type LandedAttachment } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
-import { findKnown, type Known, openKnown } from "./carry_over.ts";
+import { findKnown, type Known, type KnownRecord, openKnown } from "./carry_over.ts";
 import { type LedgerCollection, placeField } from "./collections.ts";
-import { type FateBook, type Fates, readFateBook, writeFates } from "./fates.ts";
+import { type FateBook, readFateBook, writeFates } from "./fates.ts";
 import { expectLookups } from "./sql.ts";
 
 /** A record on its way into the ledger. */
@@ -26,8 +26,8 @@ interface Landing {
   bytes: Buffer | null;
   /** The text with the values that people gave its cells; null where they gave none. */
   fixedText: string | null;
-  /** Whether an earlier import knows the text: what was made of it is taken over there, and only the fates of its cells are here. */
-  isKnown: boolean;
+  /** What an earlier import has proved of the text: what was made of it is taken over from there. Null where it is decoded. */
+  known: KnownRecord | null;
   decoded: DecodedRecord;
 }
 
@@ -218,7 +218,7 @@ async function prepare(
   }));
   const known =
     client === null || reader.known === null
-      ? new Map<string, Fates>()
+      ? new Map<string, KnownRecord>()
       : await findKnown(
           client,
           batch,
@@ -235,12 +235,13 @@ async function prepare(
       text,
       bytes: text === null ? bytes : null,
       fixedText: null,
-      isKnown: false,
+      known: null,
     };
-    const fates = known.get(rowId);
+    const knownRecord = known.get(rowId);
     if (text === null) return { ...landing, decoded: notUtf8() };
-    if (fates !== undefined) {
-      return { ...landing, isKnown: true, decoded: { row: null, refusal: null, issues: [], fates } };
+    if (knownRecord !== undefined) {
+      const { fates } = knownRecord;
+      return { ...landing, known: knownRecord, decoded: { row: null, refusal: null, issues: [], fates } };
     }
     return {
       ...landing,
@@ -302,15 +303,16 @@ async function keep(
   const { rows } = await client.query<{ row_id: string }>(
     `insert into app_private.import_payloads
        (batch_id, collection_id, row_id, record_id, position, page, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows,
-        refusal, fates_id, is_carried)
+        refusal, fates_id, row_hash, is_carried)
      select $1, $2, page.row_id, page.record_id, $3 + page.place, $4, page.sha256, coalesce(page.source_text, known.source_text),
             page.source_bytes, page.fixed_text, coalesce(page.holds_refused_text, known.holds_refused_text),
-            coalesce(page.rows, ${takenOver}), page.refusal, page.fates_id, page.is_known
+            coalesce(page.rows, ${takenOver}), page.refusal, page.fates_id, page.row_hash,
+            page.row_hash is not null
      from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::text[], $11::boolean[], $12::jsonb[], $13::text[],
-                 $14::integer[], $15::boolean[])
+                 $14::integer[], $15::bytea[])
        with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal, fates_id,
-                                is_known, place)
-     left join app_private.import_payloads known on page.is_known and known.batch_id = $16 and known.row_id = page.row_id
+                                row_hash, place)
+     left join app_private.import_payloads known on page.row_hash is not null and known.batch_id = $16 and known.row_id = page.row_id
      on conflict (batch_id, row_id) do nothing
      returning row_id`,
     [
@@ -326,7 +328,7 @@ async function keep(
       ),
       binaryArray(
         "text",
-        landings.map(({ isKnown, text }) => (isKnown ? null : text)),
+        landings.map(({ known, text }) => (known === null ? text : null)),
       ),
       binaryArray(
         "bytea",
@@ -336,8 +338,8 @@ async function keep(
         "text",
         landings.map((landing) => landing.fixedText),
       ),
-      landings.map(({ isKnown, text, fixedText }) =>
-        isKnown ? null : holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? ""),
+      landings.map(({ known, text, fixedText }) =>
+        known === null ? holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "") : null,
       ),
       binaryArray(
         "jsonb",
@@ -345,7 +347,10 @@ async function keep(
       ),
       landings.map((landing) => landing.decoded.refusal),
       await writeFates(client, batch.id, ledger.id, reader.fates, fates),
-      landings.map((landing) => landing.isKnown),
+      binaryArray(
+        "bytea",
+        landings.map(({ known }) => known?.rowHash ?? null),
+      ),
       reader.known?.batchId ?? null,
     ],
   );

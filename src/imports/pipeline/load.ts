@@ -3,7 +3,6 @@ import { errorCode, errorMessage } from "../../errors.ts";
 import { reasons } from "../reasons.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
-import { readCarriedFrom } from "./carry_over.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { makeRoom } from "./gone.ts";
 import { judgedRows } from "./judge.ts";
@@ -16,7 +15,7 @@ import { checkSiblingLink, siblingLinks } from "./validate.ts";
 const chunkSize = 1_000;
 
 /** And how many of those that are carried over. */
-const carriedChunkSize = 10_000;
+const carriedChunkSize = 20_000;
 
 /** PostgreSQL's code for a foreign key that finds nothing. */
 const missingReference = "23503";
@@ -71,29 +70,25 @@ export async function load(
 
 /** Gives the records that are carried over their outcome; their rows stay as they are. Done again, it changes nothing. */
 async function loadCarried(batch: Batch, ledger: LedgerCollection, tell: (records: number) => void): Promise<void> {
-  const { carriedFrom, ends } = await inBatch(batch, async (client) => {
+  const ends = await inBatch(batch, async (client) => {
     const { rows } = await client.query<{ last: string | null }>(
       `select max(position) as last from app_private.import_payloads where batch_id = $1 and collection_id = $2 and is_carried`,
       [batch.id, ledger.id],
     );
     const chunks = Math.ceil(Number(rows[0]?.last ?? 0) / carriedChunkSize);
-    return {
-      carriedFrom: await readCarriedFrom(client, batch),
-      ends: Array.from({ length: chunks }, (_, chunk) => (chunk + 1) * carriedChunkSize),
-    };
+    return Array.from({ length: chunks }, (_, chunk) => (chunk + 1) * carriedChunkSize);
   });
   await eachAtOnce(ends, connectionsAtOnce(batch), async (end) => {
     const records = await inBatch(batch, async (client) => {
       await expectLookups(client);
       const { rowCount } = await client.query(
         `insert into imports.records (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, row_hash, is_carried)
-         select $1, $2, $3, payload.row_id, payload.record_id, payload.sha256, 'unchanged', known.row_hash, true
+         select $1, $2, $3, payload.row_id, payload.record_id, payload.sha256, 'unchanged', payload.row_hash, true
          from app_private.import_payloads payload
-         join imports.records known on known.tenant_id = $1 and known.batch_id = $6 and known.row_id = payload.row_id
          where payload.batch_id = $2 and payload.collection_id = $3 and payload.is_carried and payload.position > $4 and payload.position <= $5
-         order by payload.position
+         order by payload.row_id
          on conflict (tenant_id, batch_id, row_id) do nothing`,
-        [batch.tenantId, batch.id, ledger.id, end - carriedChunkSize, end, carriedFrom],
+        [batch.tenantId, batch.id, ledger.id, end - carriedChunkSize, end],
       );
       return rowCount ?? 0;
     });
