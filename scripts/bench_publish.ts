@@ -1,38 +1,44 @@
 /**
- * Measures publishing: `npm run bench:publish`. A thousand touchpoints over twenty locations go to the stand-in under GoHighLevel's limits, all
- * locations at once, on a server of their own that is thrown away. The time is compared with the one that the limits allow, in the same run;
- * then all is published again with nothing changed.
+ * Measures publishing: `npm run bench:publish`. A thousand touchpoints over twenty locations go to the stand-in under GoHighLevel's limits,
+ * through the queue and a worker in a process of its own, on a server that is thrown away. The time is compared with the ones that the limits
+ * allow, in the same run; then all is published again with nothing changed. Ends with 1 where something is wrong, and not where it is slow.
  */
-import { randomBytes } from "node:crypto";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import pg from "pg";
-import { pino } from "pino";
 import { loadConfig } from "../src/config.ts";
 import { startEmbedded } from "../src/database/embedded.ts";
 import { migrate } from "../src/database/migrate.ts";
 import { createPool } from "../src/database/pools.ts";
 import { deriveUrls } from "../src/database/urls.ts";
 import { type Identity, withIdentity } from "../src/database/with_identity.ts";
-import { type PublishOptions, publishJourney } from "../src/publishing/publish.ts";
-import { defaultTiming } from "../src/publishing/timing.ts";
-import type { JournalEntry } from "../src/sandbox/gohighlevel/journal.ts";
 import { startGohighlevelSandbox } from "../src/sandbox/gohighlevel/server.ts";
+import type { State } from "../src/sandbox/gohighlevel/state.ts";
 import { sandboxToken } from "../src/sandbox/gohighlevel/tokens.ts";
+import { localSecrets } from "../src/secrets.ts";
+import type { Used } from "./bench/publish_worker.ts";
+import { rolePrefix, runSql, serverCpuSeconds } from "./bench/server.ts";
 
-const rolePrefix = "bench";
 const limits = { max: 100, intervalMs: 10_000, daily: 200_000 };
-/** What publishing takes of a window at once, and what over its length: see app_private.take_call. */
+/** What publishing takes of a window at once, and what over its length; the rest is for others: see app_private.take_call. */
 const shareAtOnce = 0.15;
 const shareSpread = 0.75;
 
-const { touchpoints, locations } = new Command("npm run bench:publish --")
+const options = new Command("npm run bench:publish --")
+  .description("Measure publishing against the limits of GoHighLevel.")
   .option("--touchpoints <number>", "how many in all", Number, 1_000)
   .option("--locations <number>", "over how many locations", Number, 20)
+  .option("--latency <milliseconds>", "how long the stand-in takes to answer, typically", Number, 0)
+  .option("--profile <folder>", "leave a profile of the worker's processor time there")
   .parse()
-  .opts<{ touchpoints: number; locations: number }>();
+  .opts<{ touchpoints: number; locations: number; latency: number; profile?: string }>();
+const { touchpoints, locations } = options;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -104,90 +110,165 @@ async function queueAll(authenticatorUrl: string, admin: Identity, places: Place
   return publications;
 }
 
+/** The worker's process; `used` asks it what it has used so far. */
+async function startWorkerProcess(variables: Record<string, string>) {
+  const profile = options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`];
+  const child = spawn(
+    process.execPath,
+    ["--expose-gc", ...profile, join(import.meta.dirname, "bench", "publish_worker.ts")],
+    { env: { ...process.env, LOG_LEVEL: "warn", ...variables }, stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const ended = once(child, "exit");
+  async function used(): Promise<Used> {
+    child.stdin.write("\n");
+    const { value, done } = await lines.next();
+    if (done) throw new Error("The worker ended by itself.");
+    return JSON.parse(value);
+  }
+  async function stop(): Promise<void> {
+    child.stdin.end();
+    await ended;
+  }
+  return { used, stop };
+}
+
+type Round = {
+  synced: number;
+  itemsSynced: number;
+  /** Seconds from when the first was taken up: when the last was, when the first and the last had ended. */
+  lastBegun: number;
+  firstEnded: number;
+  lastEnded: number;
+  calls: number;
+  mostCalls: number;
+  writes: number;
+  refused: number;
+  /** The longest time, in seconds, in which nothing was called for a location that had not ended. */
+  longestGap: number;
+};
+
 const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
-const secretKey = randomBytes(32).toString("hex");
-const server = await startEmbedded({ dataDir: join(folder, "server"), major: loadConfig().postgresMajor });
-const sandbox = await startGohighlevelSandbox({ limits });
+const embedded = await startEmbedded({ dataDir: join(folder, "server"), major: loadConfig().postgresMajor });
+const sandbox = await startGohighlevelSandbox({ limits, switches: { latencyMs: options.latency } });
+const broken: string[] = [];
+
+/** One target, as met or not; one that is about being right counts for the exit code. */
+function judge(isMet: boolean, target: string, isOfTime = false): void {
+  say(`${isMet ? "PASS" : "FAIL"}  ${target}`);
+  if (!isMet && !isOfTime) broken.push(target);
+}
+
 try {
-  await migrate({ adminUrl: server.adminUrl, rolePrefix, secretKey, log: () => {} });
-  const urls = deriveUrls(server.adminUrl, secretKey, rolePrefix);
-  const { admin, places } = await prepare(server.adminUrl, urls.authenticator);
-  const pool = createPool(urls.worker, { applicationName: "bench worker", max: locations + 4 });
-  const options: PublishOptions = {
-    pool,
-    log: pino({ level: "silent" }),
-    secretKey,
-    baseUrl: sandbox.url,
-    defaultToken: sandboxToken,
-    userAgent: "Landfall-bench/1",
-    timing: { ...defaultTiming, turnMs: Number.POSITIVE_INFINITY },
-    signal: new AbortController().signal,
-  };
-  const { tenantId } = admin;
+  const { secretKey } = localSecrets(join(folder, "server"));
+  const { adminUrl } = embedded;
+  await migrate({ adminUrl, rolePrefix, secretKey, log: () => {} });
+  const urls = deriveUrls(adminUrl, secretKey, rolePrefix);
+  const { admin, places } = await prepare(adminUrl, urls.authenticator);
 
-  async function publishAll(): Promise<{ seconds: number[]; results: unknown[] }> {
-    const publications = await queueAll(urls.authenticator, admin, places);
-    const started = performance.now();
-    const seconds: number[] = [];
-    const results = await Promise.all(
-      publications.map(async (publicationId) => {
-        const result = await publishJourney(options, { tenantId, publicationId });
-        seconds.push((performance.now() - started) / 1_000);
-        return result;
-      }),
+  /** Waits until all have ended, and says how it went. */
+  async function follow(publications: string[]): Promise<Round> {
+    for (;;) {
+      const [row] = await runSql<{ open: number }>(
+        adminUrl,
+        "select count(*)::integer as open from publishing.publications where id = any ($1) and finished_at is null",
+        [publications],
+      );
+      if (row?.open === 0) break;
+      await sleep(250);
+    }
+    const [round] = await runSql<Round>(
+      adminUrl,
+      `with these as (
+         select p.*, min(p.started_at) over () as began from publishing.publications p where p.id = any ($1)
+       ), calls as (
+         select c.*, extract(epoch from c.created_at - lag(c.created_at) over (partition by c.publication_id order by c.id)) as gap
+         from publishing.api_calls c join these p on p.id = c.publication_id
+       ), of_location as (
+         select count(*)::integer as calls from calls group by location_id
+       )
+       select count(*) filter (where p.status = 'synced')::integer as synced, sum(p.items_synced)::integer as "itemsSynced",
+         extract(epoch from max(p.started_at) - min(p.began))::float8 as "lastBegun",
+         extract(epoch from min(p.finished_at) - min(p.began))::float8 as "firstEnded",
+         extract(epoch from max(p.finished_at) - min(p.began))::float8 as "lastEnded",
+         (select count(*)::integer from calls) as calls, (select coalesce(max(calls), 0) from of_location) as "mostCalls",
+         (select count(*) filter (where method <> 'GET')::integer from calls) as writes,
+         (select count(*) filter (where http_status = 429)::integer from calls) as refused,
+         (select coalesce(max(gap), 0)::float8 from calls) as "longestGap"
+       from these p`,
+      [publications],
     );
-    return { seconds, results };
+    if (round === undefined) throw new Error("Nothing was published.");
+    return round;
   }
 
-  async function countCalls(): Promise<{ total: number; most: number; refused: number; writes: number }> {
-    const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
-      client.query<{ calls: number; refused: number; writes: number }>(
-        `select count(*)::integer as calls, count(*) filter (where http_status = 429)::integer as refused,
-           count(*) filter (where method <> 'GET')::integer as writes
-         from publishing.api_calls group by location_id`,
-      ),
-    );
-    return {
-      total: rows.reduce((sum, row) => sum + row.calls, 0),
-      most: Math.max(0, ...rows.map((row) => row.calls)),
-      refused: rows.reduce((sum, row) => sum + row.refused, 0),
-      writes: rows.reduce((sum, row) => sum + row.writes, 0),
-    };
-  }
+  const publications = await queueAll(urls.authenticator, admin, places);
+  const server = { embedded, secretKey };
+  const before = { server: serverCpuSeconds(server), own: process.cpuUsage() };
+  const worker = await startWorkerProcess({
+    BENCH_WORKER_URL: urls.worker,
+    DATABASE_URL: adminUrl,
+    LANDFALL_SECRET_KEY: secretKey,
+    LANDFALL_ROLE_PREFIX: rolePrefix,
+    JWT_SECRET: "a secret of the bench alone, long enough to be one",
+    GHL_BASE_URL: sandbox.url,
+    GHL_API_KEY: sandboxToken,
+  });
+  const first = await follow(publications);
+  const serverCpu = (serverCpuSeconds(server) ?? Number.NaN) - (before.server ?? Number.NaN);
+  const { user, system } = process.cpuUsage(before.own);
+  const usedOnce = await worker.used();
 
-  global.gc?.();
-  const memoryBefore = process.memoryUsage().rss;
-  const { seconds, results } = await publishAll();
-  const first = await countCalls();
-  const synced = results.filter((result) => result === "synced").length;
-  const atOnce = limits.max * shareAtOnce;
-  const theoretical = Math.max(0, first.most - atOnce) / ((limits.max * shareSpread) / (limits.intervalMs / 1_000));
-  const slowest = Math.max(...seconds);
-  const journal = (await (await fetch(`${sandbox.url}/__fake/journal`)).json()) as JournalEntry[];
+  const again = await follow(await queueAll(urls.authenticator, admin, places));
+  const usedTwice = await worker.used();
+  await worker.stop();
+
+  const { max, intervalMs } = limits;
+  const interval = intervalMs / 1_000;
+  /** As fast as the limits are: so many calls in each window, evenly. */
+  const atLimit = (first.mostCalls / max) * interval;
+  /** As fast as publishing allows itself to be: a part of the window at once, then its share of the rate. */
+  const atShare = (Math.max(0, first.mostCalls - max * shareAtOnce) / (max * shareSpread)) * interval;
+  const state = (await (await fetch(`${sandbox.url}/__fake/state`)).json()) as State;
+  const objects = [...state.templates, ...state.customValues].map((row) => /pp[a-z2-7]{12}$/.exec(row.name)?.[0]);
+  const each = Math.ceil(touchpoints / locations);
+
+  say(`${each * locations} touchpoints over ${locations} locations, ${max} calls in ${interval} s for each of them.`);
+  say(`Calls: ${first.calls}, ${first.mostCalls} for one location; ${first.writes} of them write.`);
   say(
-    `${touchpoints} touchpoints, ${locations} locations: ${synced} of ${locations} synced with ${first.total} calls.`,
+    `Time by the whole limits: ${atLimit.toFixed(1)} s. By the share that publishing takes: ${atShare.toFixed(1)} s.`,
   );
   say(
-    `Time: ${slowest.toFixed(1)} s, ${(slowest / theoretical).toFixed(2)} of what ${shareAtOnce + shareSpread} of the limits allow (${theoretical.toFixed(1)} s for ${first.most} calls of one location).`,
+    `Time measured: ${first.lastEnded.toFixed(1)} s, ${(first.lastEnded / atLimit).toFixed(2)} of the limits' and ${(first.lastEnded / atShare).toFixed(2)} of the share's.`,
   );
   say(
-    `Refused with 429: ${first.refused}; in the last ${journal.length} calls: ${journal.filter((entry) => entry.status === 429).length}.`,
+    `Processor time: worker ${usedOnce.cpuSeconds.toFixed(1)} s with its start, server ${serverCpu.toFixed(1)} s, stand-in ${((user + system) / 1e6).toFixed(1)} s.`,
   );
   say(
-    `Fairness: the first location was done after ${(Math.min(...seconds) / slowest).toFixed(2)} of the last one's time.`,
+    `Locations: the last began after ${first.lastBegun.toFixed(1)} s, the first ended after ${first.firstEnded.toFixed(1)} s; the longest pause of one was ${first.longestGap.toFixed(1)} s.`,
   );
   say(
-    `Memory: ${Math.round((process.memoryUsage().rss - memoryBefore) / 1e6)} MB more than before, the stand-in's included.`,
+    `Memory of the worker: ${usedOnce.heapMegabytes.toFixed(0)} MB of heap after the first round, ${usedTwice.heapMegabytes.toFixed(0)} MB after the second, ${usedTwice.peakMegabytes.toFixed(0)} MB resident at most.`,
   );
-  const again = await publishAll();
-  const second = await countCalls();
   say(
-    `Again with nothing changed: ${again.results.filter((result) => result === "synced").length} synced, ${second.writes - first.writes} writes, ${second.total - first.total} reads.`,
+    `Again with nothing changed: ${again.lastEnded.toFixed(1)} s, ${again.writes} writes, ${again.calls - again.writes} reads.`,
   );
-  await pool.end();
+  say("");
+  judge(first.synced === locations && again.synced === locations, "every publication is synced, twice");
+  judge(
+    objects.length === new Set(objects).size && objects.length === each * locations + locations,
+    `GoHighLevel holds ${each * locations} objects and ${locations} folders, each once`,
+  );
+  judge(first.refused + again.refused === 0, "no call is refused with 429");
+  judge(again.writes === 0, "a republish with nothing changed writes nothing");
+  judge((again.calls - again.writes) * 20 <= again.itemsSynced, "and reads at most once for 20 objects");
+  judge(first.lastEnded <= 1.15 * atShare, "within 15 % of the time that the share allows", true);
+  judge(first.longestGap <= interval, "no location waits longer than a window", true);
+  judge(usedTwice.heapMegabytes <= 1.2 * usedOnce.heapMegabytes, "memory is flat", true);
 } finally {
   await sandbox.close();
-  await server.stop();
-  rmSync(server.pgData, { recursive: true, force: true });
+  await embedded.stop();
+  rmSync(embedded.pgData, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }
+if (broken.length > 0) process.exitCode = 1;

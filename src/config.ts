@@ -42,6 +42,16 @@ const isNetwork = (text: string): boolean => {
   return rest.length === 0 && /^\d+$/.test(prefix) && Number.parseInt(prefix, 10) <= bits;
 };
 
+const bucketUrl = z
+  .string()
+  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/(?!\.{1,2}(\/|$))[\w!.*'()-]+)*\/?$/, {
+    error: "must be a bucket such as s3://bucket or s3://bucket/prefix",
+  })
+  .transform((value) => {
+    const [name = "", ...prefix] = value.slice("s3://".length).split("/").filter(Boolean);
+    return { name, prefix: prefix.join("/") };
+  });
+
 const requestsPerMinute = z.int();
 const rateLimitsSchema = z.strictObject(
   {
@@ -153,7 +163,15 @@ export const environmentSchema = z.object({
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
+  LANDFALL_FILES_URL: bucketUrl.optional(),
+  LANDFALL_FILES_PATH_STYLE: z.enum(["yes", "no"], { error: "must be yes or no" }).optional(),
+  AWS_ENDPOINT_URL_S3: httpUrl.optional(),
+  AWS_REGION: z.string().default("us-east-1"),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
+  LANDFALL_CALLS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_SECRET_KEY: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
@@ -171,15 +189,29 @@ export const environmentSchema = z.object({
     .default(4),
 });
 
+/** A bucket of S3, or of a server that speaks as S3 does. */
+export interface BucketConfig {
+  name: string;
+  /** What the names of all files there begin with, without slashes around; empty for none. */
+  prefix: string;
+  region: string;
+  /** The server; undefined: Amazon's own. */
+  endpointUrl: string | undefined;
+  /** Whether the bucket's name is in the path of its address, and not in the host's name. */
+  isPathStyle: boolean;
+  /** Undefined: those that the machine gives, by its role or profile. */
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+}
+
 /** Everything that Landfall can be told, checked. */
 export interface Config {
   environment: "development" | "test" | "production";
   /** Absolute path of the folder for the embedded server, secrets, sample passwords and the sandbox's state. */
   dataDir: string;
-  /** Absolute path of the folder for the files that imports bring along. */
-  filesDir: string;
-  /** How long the texts that imports read are kept after the import's end, in seconds. */
-  textsKeptFor: number;
+  /** Where the files are that imports bring along: in the bucket, or without one in the folder (an absolute path), where they also wait on their way. */
+  files: { folder: string; bucket: BucketConfig | undefined };
+  /** In seconds: the texts that imports read, after the import's end; the lines of the ledgers of calls, to sources and to GoHighLevel. */
+  keptFor: { texts: number; calls: number };
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
   /** First part of every database role's name. */
@@ -275,8 +307,11 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return {
     environment: values.NODE_ENV,
     dataDir,
-    filesDir: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
-    textsKeptFor: values.LANDFALL_TEXTS_KEPT_FOR,
+    files: {
+      folder: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
+      bucket: bucket(values),
+    },
+    keptFor: { texts: values.LANDFALL_TEXTS_KEPT_FOR, calls: values.LANDFALL_CALLS_KEPT_FOR },
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,
@@ -321,6 +356,30 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       openapiDir: values.GHL_OPENAPI_DIR,
     },
     worker: { concurrency: values.WORKER_CONCURRENCY },
+  };
+}
+
+function bucket(values: z.infer<typeof environmentSchema>): BucketConfig | undefined {
+  const { LANDFALL_FILES_URL: url, LANDFALL_FILES_PATH_STYLE: pathStyle, AWS_ENDPOINT_URL_S3: endpointUrl } = values;
+  if (url === undefined) return undefined;
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    return fail(
+      "unusable_configuration",
+      "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set alone.",
+      "Set both; or neither, for the credentials that the machine gives.",
+    );
+  }
+  const sessionToken = values.AWS_SESSION_TOKEN;
+  return {
+    ...url,
+    region: values.AWS_REGION,
+    endpointUrl,
+    isPathStyle: pathStyle === undefined ? endpointUrl !== undefined : pathStyle === "yes",
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
   };
 }
 

@@ -8,6 +8,8 @@ const secretNames = [
   "passwordHash",
   "secret",
   "secretKey",
+  "secretAccessKey",
+  "sessionToken",
   "token",
   "accessToken",
   "apiKey",

@@ -65,8 +65,15 @@ export async function measure<Result>(
   };
 }
 
-/** How long the server's processes, those that have ended included, and this one have worked so far. Linux tells, in hundredths of seconds. */
-function cpuSeconds({ embedded }: Server): number | null {
+/** How long the server's processes and this one have worked so far. */
+function cpuSeconds(server: Server): number | null {
+  const ofServer = serverCpuSeconds(server);
+  const { user, system } = process.cpuUsage();
+  return ofServer === null ? null : ofServer + (user + system) / 1e6;
+}
+
+/** How long the server's processes, those that have ended included, have worked so far. Linux tells, in hundredths of seconds. */
+export function serverCpuSeconds({ embedded }: Server): number | null {
   const postmaster = embedded.pid();
   const times = readTimes(postmaster);
   if (times === null) return null;
@@ -74,9 +81,7 @@ function cpuSeconds({ embedded }: Server): number | null {
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readTimes(Number(name)))
     .filter((child) => child?.parent === postmaster);
-  const { user, system } = process.cpuUsage();
-  const ofServer = children.reduce((sum, child) => sum + (child?.own ?? 0), times.own + times.ofEnded);
-  return ofServer / 100 + (user + system) / 1e6;
+  return children.reduce((sum, child) => sum + (child?.own ?? 0), times.own + times.ofEnded) / 100;
 }
 
 function readTimes(processId: number): { parent: number; own: number; ofEnded: number } | null {

@@ -8,6 +8,7 @@ import { type Config, loadConfig, projectDir } from "../config.ts";
 import { type ConnectionUrls, connectionUrls, embeddedUrls } from "../database/connections.ts";
 import { attachEmbedded } from "../database/embedded.ts";
 import { errorMessage, LandfallError } from "../errors.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
 
 interface DoctorOptions extends AnswerOptions {
@@ -34,7 +35,9 @@ interface Patient {
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("Check configuration, database, versions, roles, migrations and queue: a line each, with what to do.")
+    .description(
+      "Check configuration, files, database, versions, roles, migrations and queue: a line each, with what to do.",
+    )
     .option("--only <check>", "tell of one check, and exit with 1 unless it is ok: for health checks of containers")
     .option(...jsonOption)
     .action(async (options: DoctorOptions) => {
@@ -73,7 +76,12 @@ async function examine(): Promise<Finding[]> {
   } catch (error) {
     return [failed("configuration", errorMessage(error), error instanceof LandfallError ? error.wayOut : "")];
   }
-  const findings = [ok("configuration", `Valid for ${config.environment}.`), await checkDisk(config), checkPsql()];
+  const findings = [
+    ok("configuration", `Valid for ${config.environment}.`),
+    await checkDisk(config),
+    await checkFiles(config),
+    checkPsql(),
+  ];
   const urls = await findDatabase(config);
   if (urls === undefined) {
     return [
@@ -127,6 +135,16 @@ async function checkDisk({ dataDir }: Config): Promise<Finding> {
   return bavail * bsize >= leastFreeSpace
     ? ok("disk", free)
     : warning("disk", free, "Free some space before the next import.");
+}
+
+async function checkFiles({ files }: Config): Promise<Finding> {
+  const store = await openFileStore(files);
+  try {
+    await store.tryOut("change");
+    return ok("files", `Files of imports are in ${store.place}.`);
+  } catch (error) {
+    return failed("files", errorMessage(error), error instanceof LandfallError ? error.wayOut : "");
+  }
 }
 
 function checkPsql(): Finding {

@@ -1,5 +1,6 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
@@ -396,14 +397,11 @@ async function withFollowing<Result>(
 ): Promise<Result> {
   const progress = makeProgress();
   try {
-    return await withTenant(options.tenant, (pool, tenantId, config) =>
-      work({
-        pool,
-        tenantId,
-        access: { airtable: config.airtable, filesFolder: config.filesDir },
-        onProgress: progress.show,
-      }),
-    );
+    return await withTenant(options.tenant, async (pool, tenantId, config) => {
+      const files = await openFileStore(config.files);
+      await files.tryOut("change");
+      return await work({ pool, tenantId, access: { airtable: config.airtable, files }, onProgress: progress.show });
+    });
   } finally {
     progress.stop();
   }

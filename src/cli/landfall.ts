@@ -19,6 +19,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["operator", async () => (await import("./operator.ts")).registerOperator],
   ["import", async () => (await import("./import.ts")).registerImport],
   ["sample", async () => (await import("./sample.ts")).registerSample],
+  ["files", async () => (await import("./files.ts")).registerFiles],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
   ["publish", async () => (await import("./publish.ts")).registerPublish],
   ["documents", async () => (await import("./documents.ts")).registerDocuments],

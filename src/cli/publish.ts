@@ -6,6 +6,7 @@ import { publishOptions } from "../publishing/options.ts";
 import {
   ask,
   findByName,
+  findPublication,
   type Overview,
   planJourney,
   readComparison,
@@ -50,7 +51,10 @@ export function registerPublish(program: Command): void {
     .action(async (publicationId: string | undefined, options: Options) => {
       const overviews = await inTenant(options, async (publishing, tenantId) => {
         const { pool } = publishing;
-        const ids = publicationId === undefined ? await readyPublications(pool, tenantId) : [publicationId];
+        const ids =
+          publicationId === undefined
+            ? await readyPublications(pool, tenantId)
+            : [await findPublication(pool, tenantId, publicationId)];
         for (const id of ids) await publishJourney(publishing, { tenantId, publicationId: id });
         const all = await Promise.all(ids.map((id) => readOverviews(pool, tenantId, id)));
         return all.flat();
@@ -62,9 +66,10 @@ export function registerPublish(program: Command): void {
   subcommand("status", "Say how publications stand, and what needs somebody.")
     .argument("[publication]", "one publication, with all its items")
     .action(async (publicationId: string | undefined, options: Options) => {
-      const overviews = await inTenant(options, ({ pool }, tenantId) =>
-        readOverviews(pool, tenantId, publicationId ?? null),
-      );
+      const overviews = await inTenant(options, async ({ pool }, tenantId) => {
+        const id = publicationId === undefined ? null : await findPublication(pool, tenantId, publicationId);
+        return readOverviews(pool, tenantId, id);
+      });
       tellOverviews(options, overviews);
     });
 
@@ -75,8 +80,9 @@ export function registerPublish(program: Command): void {
     .argument("<publication>", "the publication's id, as landfall publish status tells it")
     .action(async (publicationId: string, options: Options) => {
       const overviews = await inTenant(options, async ({ pool }, tenantId) => {
-        await ask(pool, tenantId, "retry_publication", publicationId);
-        return readOverviews(pool, tenantId, publicationId);
+        const id = await findPublication(pool, tenantId, publicationId);
+        await ask(pool, tenantId, "retry_publication", id);
+        return readOverviews(pool, tenantId, id);
       });
       tellOverviews(options, overviews);
     });
@@ -96,11 +102,15 @@ export function registerPublish(program: Command): void {
         [`${comparison?.objects ?? 0} objects compared: ${comparison?.status ?? "unknown"}.`, comparison?.lastError]
           .filter((text) => text)
           .join(" "),
-        ...findings.map(
-          ({ id, kind, name: remote, fields }) =>
-            `  ${kind}  ${remote ?? ""}${fields.length === 0 ? "" : ` (${fields.join(", ")})`}  ${id}`,
-        ),
-        findings.length === 0 ? "Nothing differs." : "Decide with acceptRemote, pushAgain or forgetRemote.",
+        ...findings.flatMap(({ id, kind, name: remote, differences }) => [
+          `  ${kind.padEnd(10)}  ${remote ?? ""}  ${id}`,
+          ...differences.map(
+            ({ field, ours, theirs }) => `              ${field}: ${shown(ours)} here, ${shown(theirs)} there`,
+          ),
+        ]),
+        findings.length === 0
+          ? "Nothing differs."
+          : "Decide in the API, by the id: acceptRemote, pushAgain or forgetRemote.",
       ]);
       if (comparison?.status === "failed") process.exitCode = 1;
     });
@@ -112,18 +122,33 @@ function inTenant<Result>(
 ): Promise<Result> {
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());
-  return withTenant(tenant, (pool: pg.Pool, tenantId: string, config: Config) =>
-    work(publishOptions({ config, pool }, stopping.signal), tenantId),
-  );
+  return withTenant(tenant, (pool: pg.Pool, tenantId: string, config: Config) => {
+    const publishing = publishOptions({ config, pool }, stopping.signal);
+    // The answer says how it went; the log speaks up where LOG_LEVEL asks for it.
+    if (publishing.log.level === "info") publishing.log.level = "error";
+    return work(publishing, tenantId);
+  });
+}
+
+const shownLength = 60;
+
+/** A text on one line, and not all of a long one. */
+function shown(text: string | null): string {
+  if (text === null) return "nothing";
+  const line = text.replace(/\s+/g, " ").trim();
+  return `"${line.length > shownLength ? `${line.slice(0, shownLength)}…` : line}"`;
 }
 
 function planLines(plan: Plan): string[] {
   const of = plan.version === null ? "the journey as it is" : `version ${plan.version}, ${plan.source}`;
+  const over = plan.publishedVersion === null ? "" : ` over version ${plan.publishedVersion}`;
+  const place = plan.ghlLocationId === null ? "" : `, location ${plan.ghlLocationId}`;
+  const calls = `${plan.estimatedCalls} ${plan.estimatedCalls === 1 ? "call" : "calls"}`;
   return [
-    `Publishing ${of}${plan.publishedVersion === null ? "" : ` over version ${plan.publishedVersion}`}, about ${plan.estimatedCalls} calls:`,
+    `Publishing ${of}${over}, for ${plan.clientName}${place}, about ${calls}:`,
     ...(plan.obstacle === null ? [] : [`  In the way: ${plan.obstacle}`]),
     ...plan.items.flatMap((item) => [
-      `  ${item.action.padEnd(9)}  ${item.assetKind.padEnd(12)}  ${item.name}${item.reason === null ? "" : `: ${item.reason}`}`,
+      `  ${item.action.padEnd(9)}  ${item.assetKind.padEnd(12)}  ${item.name}${item.reason === null || item.reason === plan.obstacle ? "" : `: ${item.reason}`}`,
       ...item.findings.map((finding) => `               ${finding.kind}: ${finding.detail}`),
       ...item.changes.map((change) => `               ${change.field} changes`),
     ]),
@@ -142,13 +167,13 @@ function tellOverviews(options: AnswerOptions, overviews: Overview[]): void {
 }
 
 function overviewLines(overview: Overview): string[] {
-  const { id, name, version, status, items_total, items_synced, items_manual, items_failed, last_error, items } =
-    overview;
+  const { id, name, version, status, itemsTotal, itemsSynced, itemsManual, itemsFailed, lastError, items } = overview;
   return [
-    `${id}  ${status}  ${name ?? ""}${version === null ? "" : `, version ${version}`}: ${items_synced} of ${items_total} synced, ${items_manual} by hand, ${items_failed} failed`,
-    ...(last_error === null ? [] : [`  ${last_error}`]),
+    `${id}  ${status}  ${name ?? ""}${version === null ? "" : `, version ${version}`}: ${itemsSynced} of ${itemsTotal} synced, ${itemsManual} by hand, ${itemsFailed} failed`,
+    ...(lastError === null ? [] : [`  ${lastError}`]),
     ...items.map(
-      (item) => `  ${item.status.padEnd(14)}  ${item.name}${item.lastError === null ? "" : `: ${item.lastError}`}`,
+      (item) =>
+        `  ${item.status.padEnd(14)}  ${item.assetKind.padEnd(12)}  ${item.name}${item.lastError === null ? "" : `: ${item.lastError}`}`,
     ),
   ];
 }

@@ -9,6 +9,7 @@ import type { OpenDatabase } from "../database/connections.ts";
 import { openDatabase, requireAdmin } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import { fail } from "../errors.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import type { BatchReport } from "../imports/report.ts";
 import { importSample } from "../imports/run_import.ts";
 import { oneTimePassword } from "../server/passwords.ts";
@@ -153,13 +154,15 @@ async function ensureImport(
   tenant: Tenant,
   mapping: SampleName,
 ): Promise<BatchReport> {
+  const files = await openFileStore(config.files);
+  await files.tryOut("change");
   const pool = createPool(workerUrl, { applicationName: "landfall sample", max: 4 });
   try {
     return await importSample({
       mapping,
       pool,
       tenantId: tenant.id,
-      access: { airtable: config.airtable, filesFolder: config.filesDir },
+      access: { airtable: config.airtable, files },
     });
   } finally {
     await pool.end();

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../config.ts";
 import { type OpenDatabase, requireAdmin, startDatabase } from "../database/connections.ts";
 import { refuseUnsafeProduction } from "../database/production.ts";
 import { errorCode, fail } from "../errors.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { childLogger } from "../log.ts";
 import type { OfferedPipeline } from "../sandbox/gohighlevel/pipelines.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
@@ -36,6 +37,7 @@ export function registerStart(program: Command): void {
 
 async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boolean): Promise<void> {
   const config = loadConfig();
+  await (await openFileStore(config.files)).tryOut("change");
   const database = await startDatabase(config, giveUp);
   await keep("database", database.close);
   await refuseTakenPort(config.api.host, config.api.port, "API_PORT");

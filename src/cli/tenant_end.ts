@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import pg from "pg";
 import { deriveUrls } from "../database/urls.ts";
 import { fail } from "../errors.ts";
-import { openFolderStore } from "../imports/files/file_store.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { logger } from "../log.ts";
 import { type DeletionSummary, deleteTenant, previewDeletion } from "../tenants/delete_tenant.ts";
 import { exportTenant } from "../tenants/export_tenant.ts";
@@ -57,7 +57,8 @@ export function registerEnd(tenant: Command): void {
         const { tenant, outlook } = await owner((client) => lookAhead(client, slug));
         for (const line of outlook) tell(line);
         if (!options.yes) await askForSlug(tenant.slug);
-        const files = openFolderStore(config.filesDir);
+        const files = await openFileStore(config.files);
+        await files.tryOut("change");
         const onProgress = (step: string) => logger.debug({ tenant: slug, step }, "deleting a tenant");
         return await deleteTenant({ server, tenant, files, by: whoIsThis(), onProgress });
       });
@@ -82,7 +83,8 @@ async function writeExport(slug: string, options: ExportOptions) {
       application_name: "landfall tenant export",
     });
     await client.connect();
-    const files = openFolderStore(config.filesDir);
+    const files = await openFileStore(config.files);
+    await files.tryOut("read");
     const request = { client, tenant, out: options.out, isPacked: options.gzip ?? false, files };
     const exported = await exportTenant(request).finally(() => client.end());
     const rows = exported.tables.reduce((sum, table) => sum + table.rows, 0);

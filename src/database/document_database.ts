@@ -30,6 +30,11 @@ interface FunctionRow {
   roles: string[];
 }
 
+interface ViewRow extends SchemaRow {
+  schema: string;
+  columns: { name: string; comment: string }[];
+}
+
 interface Machine {
   name: string;
   steps: { from: string | null; to: string; roles: string[] }[];
@@ -45,7 +50,7 @@ export async function documentDatabase(client: ClientBase, rolePrefix: string): 
   await client.query("set search_path = pg_catalog");
   const schemas = (await client.query<SchemaRow>(schemasSql, [rolePrefix])).rows;
   const tables = (await client.query<TableRow>(tablesSql, [rolePrefix])).rows;
-  const views = (await client.query<SchemaRow & { schema: string }>(viewsSql, [rolePrefix])).rows;
+  const views = (await client.query<ViewRow>(viewsSql, [rolePrefix])).rows;
   const types = (await client.query<SchemaRow & { schema: string; labels: string[] }>(typesSql, [rolePrefix])).rows;
   const functions = (await client.query<FunctionRow>(functionsSql, [rolePrefix])).rows;
   const machines = (await client.query<Machine>(machinesSql)).rows;
@@ -58,7 +63,7 @@ export async function documentDatabase(client: ClientBase, rolePrefix: string): 
     parts.push(`## ${name}\n`, `${comment}\n`, ...within(tables).map(describeTable));
     const [itsViews, itsTypes, itsFunctions] = [within(views), within(types), within(functions)];
     if (itsViews.length > 0) {
-      parts.push(`### Views of ${name}\n`, listOf(itsViews.map((view) => `\`${view.name}\`: ${view.comment}`)));
+      parts.push(`### Views of ${name}\n`, listOf(itsViews.map(describeView)));
     }
     if (itsTypes.length > 0) {
       parts.push(
@@ -140,6 +145,12 @@ function describeTable(table: TableRow): string {
   return parts.join("\n");
 }
 
+/** A line, and below it one for each column that says more than its name. */
+function describeView({ name, comment, columns }: ViewRow): string {
+  const lines = columns.map((column) => `\n  - ${code(column.name)}: ${withoutTags(column.comment)}`);
+  return `${code(name)}: ${withoutTags(comment)}${lines.join("")}`;
+}
+
 /** A line for every role and the rows that one of its policies admits, with the verbs that share them. */
 function describeRights({ rights, policies }: TableRow): string[][] {
   const lines = new Map<string, { role: string; verbs: string[]; rows: string }>();
@@ -183,7 +194,12 @@ const ours = `
 const schemasSql = `with ${ours} select s.nspname as name, obj_description(s.oid, 'pg_namespace') as comment from ours s order by 1`;
 
 const viewsSql = `with ${ours}
-  select s.nspname as schema, c.relname as name, obj_description(c.oid, 'pg_class') as comment
+  select s.nspname as schema, c.relname as name, obj_description(c.oid, 'pg_class') as comment,
+    (
+      select coalesce(json_agg(json_build_object('name', a.attname, 'comment', d.description) order by a.attnum), '[]')
+      from pg_attribute a join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = a.attrelid and d.objsubid = a.attnum
+      where a.attrelid = c.oid and a.attnum > 0
+    ) as columns
   from pg_class c join ours s on s.oid = c.relnamespace where c.relkind = 'v' order by 1, 2`;
 
 const typesSql = `with ${ours}

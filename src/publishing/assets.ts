@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type Client, type Failure, listPageSize, type Outcome, type Success } from "./client.ts";
+import type { Client, Failure, Outcome, Success } from "./client.ts";
 import type { ListedTemplate } from "./endpoints.ts";
+import { type Listings, type ShownTemplate, type Walk, walkTemplates } from "./listings.ts";
 import type { Rendered } from "./render.ts";
 
 export type RemoteObject = {
@@ -36,7 +37,7 @@ export type Checked = {
 export type Asset = {
   /**
    * Everything that bears the token, archived or not, the one to adopt first. In doubt, when an earlier call may have made
-   * it, searching is not enough: the folder itself is walked too.
+   * it, GoHighLevel is asked anew, and besides a search the folder itself is walked.
    */
   find(isInDoubt: boolean): Promise<Outcome<RemoteObject[]>>;
   create(): Promise<Outcome<RemoteObject>>;
@@ -110,39 +111,32 @@ function byAge(one: RemoteObject, other: RemoteObject): number {
   );
 }
 
-export type Walk = { archived: boolean; include: "templates" | "folders"; search?: string; folderId?: string };
-
-/** All pages of a list. */
-export async function walkTemplates(client: Client, filter: Walk): Promise<Outcome<ListedTemplate[]>> {
-  const items: ListedTemplate[] = [];
-  for (;;) {
-    const page = await client.listTemplates({ ...filter, offset: items.length });
-    if (page.class !== "done") return page;
-    items.push(...page.data.items);
-    if (page.data.items.length < listPageSize) return { ...page, data: items };
+/** Of what lists show, all that bears the token, each object once. */
+function bearing(rows: ShownTemplate[], type: "template" | "folder", token: string): RemoteObject[] {
+  const found = new Map<string, RemoteObject>();
+  for (const { id, name, createdAt, isArchived, ...row } of rows) {
+    if (row.type !== type || !name.includes(token)) continue;
+    found.set(id, { id, name, createdAt: createdAt ?? "", isArchived });
   }
+  return [...found.values()].sort(byAge);
 }
 
-/** All that bears the token in several lists, each object once. */
+/** All that bears the token in several lists, read now. */
 async function findInLists(
   client: Client,
   walks: [Walk, ...Walk[]],
   type: "template" | "folder",
   token: string,
 ): Promise<Outcome<RemoteObject[]>> {
-  const found = new Map<string, RemoteObject>();
+  const rows: ShownTemplate[] = [];
   let last: Success<ListedTemplate[]> | null = null;
   for (const filter of walks) {
     const list = await walkTemplates(client, filter);
     if (list.class !== "done") return list;
     last = list;
-    for (const item of list.data) {
-      if (item.type !== type || !item.name.includes(token)) continue;
-      const { id, name, createdAt } = item;
-      found.set(id, { id, name, createdAt: createdAt ?? "", isArchived: filter.archived });
-    }
+    rows.push(...list.data.map((row) => ({ ...row, isArchived: filter.archived })));
   }
-  return { ...(last as Success<ListedTemplate[]>), data: [...found.values()].sort(byAge) };
+  return { ...(last as Success<ListedTemplate[]>), data: bearing(rows, type, token) };
 }
 
 function made({ id, name }: { id: string; name: string }): RemoteObject {
@@ -189,13 +183,20 @@ export function findTemplates(
 /** An email template in the journey's folder. */
 export function templateAsset(
   client: Client,
+  listings: Listings,
   { fields, marker }: Extract<Rendered, { kind: "template" }>,
   token: string,
   folderId: string | null,
 ): Asset {
   const archive = async (id: string) => then(await client.archiveTemplate(id), made);
   return {
-    find: (isInDoubt) => findTemplates(client, token, isInDoubt ? folderId : null),
+    async find(isInDoubt) {
+      if (isInDoubt || folderId === null) return findTemplates(client, token, folderId);
+      const list = await listings.templates(folderId);
+      if (list.class !== "done") return list;
+      if (list.data === null) return findTemplates(client, token, null);
+      return { ...list, data: bearing(list.data, "template", token) };
+    },
     create: async () => then(await client.createTemplate(fields, folderId), made),
     update: async ({ id, isArchived }) =>
       then(await client.updateTemplate(id, isArchived ? { ...fields, archived: false } : fields), made),
@@ -218,12 +219,13 @@ export function templateAsset(
 /** The text of an SMS, call, task or note. */
 export function customValueAsset(
   client: Client,
+  listings: Listings,
   { fields }: Extract<Rendered, { kind: "custom_value" }>,
   token: string,
 ): Asset {
   return {
-    find: async () =>
-      then(await client.listCustomValues(), ({ customValues }) =>
+    find: async (isInDoubt) =>
+      then(await (isInDoubt ? client.listCustomValues() : listings.customValues()), ({ customValues }) =>
         customValues
           .filter(({ name, fieldKey }) => name.includes(token) || (fieldKey ?? "").includes(token))
           .map((value) => {

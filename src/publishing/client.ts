@@ -13,6 +13,8 @@ export type ClientOptions = {
   userAgent: string;
   /** Milliseconds after which an answer is no longer waited for. */
   timeoutMs: number;
+  /** Gives up the call that is under way; it counts as one without an answer. */
+  signal?: AbortSignal;
 };
 
 /** What the rate headers of an answer said; null where one was missing or no number. */
@@ -165,6 +167,7 @@ const failureSchema = z.object({ name: z.string().optional(), cause: z.unknown()
 function networkMessage(error: unknown): string {
   const { name, cause } = failureSchema.safeParse(error).data ?? {};
   if (name === "TimeoutError") return "no answer within the time limit";
+  if (name === "AbortError") return "the worker was stopped before an answer came";
   const code = errorCode(cause) ?? errorCode(error);
   return code === undefined ? "the connection failed" : `the connection failed: ${code}`;
 }
@@ -174,7 +177,11 @@ function networkMessage(error: unknown): string {
  * does: every end of a call is an outcome of one of the classes of `decisions`. Nothing is repeated here.
  */
 export function createClient(options: ClientOptions): Client {
-  const { baseUrl, locationId, token, userAgent, timeoutMs } = options;
+  const { baseUrl, locationId, token, userAgent, timeoutMs, signal: stopped } = options;
+  const patience = () => {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    return stopped === undefined ? timeout : AbortSignal.any([timeout, stopped]);
+  };
   const templates = `/emails/locations/${encodeURIComponent(locationId)}/templates`;
   const tags = `/locations/${encodeURIComponent(locationId)}/tags`;
   const customValues = `/locations/${encodeURIComponent(locationId)}/customValues`;
@@ -206,7 +213,7 @@ export function createClient(options: ClientOptions): Client {
         },
         body: body === undefined ? null : JSON.stringify(body),
         redirect: "manual",
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: patience(),
       });
       text = await response.text();
     } catch (error) {
@@ -242,7 +249,7 @@ export function createClient(options: ClientOptions): Client {
     try {
       const response = await fetch(url, {
         headers: { "User-Agent": userAgent },
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: patience(),
       });
       const text = await response.text();
       if (response.ok) return { class: "done", data: text, ...exchange(response.status) };

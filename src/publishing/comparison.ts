@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from "pg";
 import { z } from "zod";
 import { withIdentity } from "../database/with_identity.ts";
 import type { Change } from "./plan.ts";
+import type { UnwrittenCalls } from "./unwritten_calls.ts";
 
 export type Comparison = {
   pool: Pool;
@@ -64,6 +65,11 @@ export type ComparisonEnding = {
 
 function asWorker<T>({ pool, tenantId }: Comparison, step: (client: PoolClient) => Promise<T>): Promise<T> {
   return withIdentity(pool, { kind: "worker", tenantId }, step);
+}
+
+/** Writes the calls down that no later turn has taken along. */
+export async function writeCalls(comparison: Comparison, unwritten: UnwrittenCalls): Promise<void> {
+  await unwritten.write((step) => asWorker(comparison, step));
 }
 
 /** Takes a comparison up; null where it is done, waits, or another run has it. */

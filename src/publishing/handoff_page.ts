@@ -31,7 +31,7 @@ export function renderHandoffPage(page: HandoffPage): string {
 <title>${escapeHtml(page.journeyName)}: hand-off</title><style>${style}</style></head><body>
 <h1>${escapeHtml(page.journeyName)}</h1>
 <p class="quiet">${escapeHtml(page.clientName)}, version ${page.version}${page.ghlLocationId === null ? "" : `, location ${escapeHtml(page.ghlLocationId)}`}${page.publishedAt === null ? "" : `, published ${escapeHtml(page.publishedAt)}`}</p>
-<p>The texts are in GoHighLevel. Its API cannot build workflows, so a person does these ${steps.length} steps there; ${done} are ticked.
+<p>The texts are in GoHighLevel. Its API cannot build workflows, so a person does these ${steps.length} steps there; ticked so far: ${done}.
 The journey runs when the last one is done.</p>
 <ol>${steps.map(renderStep).join("\n")}</ol>
 </body></html>

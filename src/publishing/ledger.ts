@@ -1,14 +1,17 @@
 /**
  * Everything that publishing remembers, one short transaction a step. Each step of a run first proves that the run still
- * holds its lease, and most that no later publication of the journey has come: what fails that proof commits nothing.
+ * holds its lease, and most that no later publication of the journey has come: what fails that proof commits nothing. The
+ * calls that led to a step are written down with it.
  */
 import type { Pool, PoolClient } from "pg";
 import { z } from "zod";
+import { prepared } from "../database/prepared.ts";
 import { withIdentity } from "../database/with_identity.ts";
 import { errorCode } from "../errors.ts";
 import type { Arrived, HandoffStep } from "./handoff.ts";
 import type { Finding } from "./render.ts";
 import type { Outcome } from "./stop.ts";
+import type { UnwrittenCalls } from "./unwritten_calls.ts";
 
 /** Thrown inside a run whose lease another worker has taken: this one is believed dead and must not write. */
 export class LeaseLost extends Error {}
@@ -24,6 +27,9 @@ export type Run = {
   leaseMs: number;
   /** What the run is for; a publication that is taken back under way is another run's. */
   purpose: "running" | "unpublishing";
+  unwritten: UnwrittenCalls;
+  /** When its items were last counted, on this process's clock. */
+  countedAt: number;
 };
 
 const itemStatuses = z.enum([
@@ -75,7 +81,10 @@ const itemSchema = z.object({
 });
 
 /** An item with what is known of its remote object, however many publications ago that was learnt. */
-export type Item = z.infer<typeof itemSchema>;
+export type Item = Omit<z.infer<typeof itemSchema>, "create_age_ms"> & {
+  /** When its creation was asked for without an answer that is known, on this process's clock; null where it was not. */
+  createSentAt: number | null;
+};
 
 export type NewItem = {
   touchpointId: string | null;
@@ -118,10 +127,15 @@ function asWorker<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promis
   return withIdentity(run.pool, { kind: "worker", tenantId: run.tenantId }, step);
 }
 
+function besideCalls<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
+  return run.unwritten.beside((transaction) => asWorker(run, transaction), step);
+}
+
 /** Proves that the run still has its lease, renews it when half of it is gone, and says whether a later publication has come. */
 async function holdLease(client: PoolClient, run: Run, purposes: string[]): Promise<{ isOvertaken: boolean }> {
   const { rows } = await client.query<{ is_overtaken: boolean; left_ms: number }>(
-    `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
+    prepared(
+      `select extract(epoch from p.lease_expires_at - now())::float8 * 1000 as left_ms,
        exists (
          select from publishing.publications later
          where later.tenant_id = p.tenant_id and (later.journey_id = p.journey_id or later.template_id = p.template_id) and later.id > p.id
@@ -130,15 +144,18 @@ async function holdLease(client: PoolClient, run: Run, purposes: string[]): Prom
      from publishing.publications p
      where p.tenant_id = $1 and p.id = $2 and p.lease_token = $3 and p.status::text = any ($4)
      for no key update`,
-    [run.tenantId, run.publicationId, run.leaseToken, purposes],
+      [run.tenantId, run.publicationId, run.leaseToken, purposes],
+    ),
   );
   const [held] = rows;
   if (held === undefined) throw new LeaseLost("another worker has taken this publication over");
   if (held.left_ms <= run.leaseMs / 2) {
     await client.query(
-      `update publishing.publications p set lease_expires_at = now() + make_interval(secs => $3::float8 / 1000)
+      prepared(
+        `update publishing.publications p set lease_expires_at = now() + make_interval(secs => $3::float8 / 1000)
        where p.tenant_id = $1 and p.id = $2`,
-      [run.tenantId, run.publicationId, run.leaseMs],
+        [run.tenantId, run.publicationId, run.leaseMs],
+      ),
     );
   }
   return { isOvertaken: held.is_overtaken };
@@ -146,7 +163,7 @@ async function holdLease(client: PoolClient, run: Run, purposes: string[]): Prom
 
 /** A step that only the run with the lease may take, and only while no later publication has come. */
 function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
-  return asWorker(run, async (client) => {
+  return besideCalls(run, async (client) => {
     const { isOvertaken } = await holdLease(client, run, [run.purpose]);
     if (isOvertaken) throw new Overtaken("a later publication of the journey has come");
     return step(client);
@@ -155,10 +172,15 @@ function guarded<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise
 
 /** A step that writes down what has happened in GoHighLevel already: it is true for a later publication, and for one taken back, too. */
 function leased<T>(run: Run, step: (client: PoolClient) => Promise<T>): Promise<T> {
-  return asWorker(run, async (client) => {
+  return besideCalls(run, async (client) => {
     await holdLease(client, run, ["running", "unpublishing"]);
     return step(client);
   });
+}
+
+/** Writes the run's calls down that no step has taken along. */
+export async function writeCalls(run: Run): Promise<void> {
+  await run.unwritten.write((step) => asWorker(run, step));
 }
 
 /**
@@ -232,9 +254,12 @@ export async function addItems(run: Run, items: NewItem[]): Promise<void> {
   });
 }
 
+/** How far the publication is: counted when items are read, when one fails, at the end, and now and then while they arrive. */
 async function countItems(client: PoolClient, run: Run): Promise<void> {
+  run.countedAt = performance.now();
   await client.query(
-    `update publishing.publications p
+    prepared(
+      `update publishing.publications p
      set items_total = c.total, items_synced = c.synced, items_manual = c.manual, items_failed = c.failed
      from (
        select count(*) as total,
@@ -246,15 +271,23 @@ async function countItems(client: PoolClient, run: Run): Promise<void> {
      ) c
      where p.tenant_id = $1 and p.id = $2
        and (p.items_total, p.items_synced, p.items_manual, p.items_failed) is distinct from (c.total, c.synced, c.manual, c.failed)`,
-    [run.tenantId, run.publicationId],
+      [run.tenantId, run.publicationId],
+    ),
   );
 }
 
-/** The items that are still to be sent, the one that is due first ahead; the folder before what goes into it. */
+const countEveryMs = 500;
+
+/** How many items are read at once: often enough that what people decide meanwhile is seen, and not for each of a thousand. */
+const openItemsAtOnce = 20;
+
+/** The next items that are still to be sent, the one that is due first ahead; the folder before what goes into it. */
 export async function openItems(run: Run, locationId: string, maxAttempts: number): Promise<Item[]> {
   const rows = await guarded(run, async (client) => {
+    await countItems(client, run);
     const result = await client.query(
-      `select i.id, i.asset_kind, i.token, i.status, i.attempts, r.remote_id, r.remote_name, r.synced_hash,
+      prepared(
+        `select i.id, i.asset_kind, i.token, i.status, i.attempts, r.remote_id, r.remote_name, r.synced_hash,
          r.archived_at is not null as is_archived,
          extract(epoch from now() - r.create_sent_at)::float8 * 1000 as create_age_ms,
          greatest(0, coalesce(extract(epoch from i.retry_at - now())::float8 * 1000, 0)) as due_in_ms
@@ -262,21 +295,38 @@ export async function openItems(run: Run, locationId: string, maxAttempts: numbe
        left join publishing.remote_objects r
          on r.tenant_id = i.tenant_id and r.location_id = $3 and r.asset_kind = i.asset_kind and r.token = i.token
        where i.tenant_id = $1 and i.publication_id = $2 and i.status in ('pending', 'intent', 'unknown') and i.attempts < $4
-       order by due_in_ms, i.asset_kind <> 'folder', i.order_index, i.id`,
-      [run.tenantId, run.publicationId, locationId, maxAttempts],
+         -- Templates wait for their folder, even where it has to wait itself.
+         and (
+           i.asset_kind <> 'template'
+           or not exists (
+             select from publishing.publication_items folder
+             where folder.tenant_id = i.tenant_id and folder.publication_id = i.publication_id and folder.asset_kind = 'folder'
+               and folder.status in ('pending', 'intent', 'unknown') and folder.attempts < $4
+           )
+         )
+       order by due_in_ms, i.asset_kind <> 'folder', i.order_index, i.id
+       limit $5`,
+        [run.tenantId, run.publicationId, locationId, maxAttempts, openItemsAtOnce],
+      ),
     );
     return result.rows;
   });
-  return z.array(itemSchema).parse(rows);
+  const readAt = performance.now();
+  return z
+    .array(itemSchema)
+    .parse(rows)
+    .map(({ create_age_ms: age, ...item }) => ({ ...item, createSentAt: age === null ? null : readAt - age }));
 }
 
 /** Where the journey's folder stands: its id in GoHighLevel, or null while it has none. */
 export async function folderId(run: Run, locationId: string, token: string): Promise<string | null> {
   const rows = await guarded(run, async (client) => {
     const result = await client.query<{ remote_id: string | null }>(
-      `select r.remote_id from publishing.remote_objects r
+      prepared(
+        `select r.remote_id from publishing.remote_objects r
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = 'folder' and r.token = $3`,
-      [run.tenantId, locationId, token],
+        [run.tenantId, locationId, token],
+      ),
     );
     return result.rows;
   });
@@ -290,38 +340,40 @@ export async function folderId(run: Run, locationId: string, token: string): Pro
 export async function intend(run: Run, locationId: string, item: Item, attempts: number, isCreate: boolean) {
   await guarded(run, async (client) => {
     await client.query(
-      `update publishing.publication_items i set status = 'intent', attempts = $3, retry_at = null
+      prepared(
+        `update publishing.publication_items i set status = 'intent', attempts = $3, retry_at = null
        where i.tenant_id = $1 and i.id = $2`,
-      [run.tenantId, item.id, attempts],
+        [run.tenantId, item.id, attempts],
+      ),
     );
     if (!isCreate) return;
     await client.query(
-      `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, create_sent_at)
+      prepared(
+        `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, create_sent_at)
        select $1, $3, i.touchpoint_id, i.asset_kind, i.token, now()
        from publishing.publication_items i
        where i.tenant_id = $1 and i.id = $2
        on conflict (tenant_id, location_id, asset_kind, token) do update set create_sent_at = now()`,
-      [run.tenantId, item.id, locationId],
+        [run.tenantId, item.id, locationId],
+      ),
     );
   });
 }
 
-/** Binds an object of GoHighLevel to the item for ever, right after the answer that named it. */
+/** Binds an object of GoHighLevel to the item's token for ever, right after the answer that named it. */
 export async function bind(run: Run, locationId: string, item: Item, remoteId: string, remoteName: string) {
   await leased(run, async (client) => {
     await client.query(
-      `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, remote_id, remote_name)
+      prepared(
+        `insert into publishing.remote_objects as r (tenant_id, location_id, touchpoint_id, asset_kind, token, remote_id, remote_name)
        select $1, $3, i.touchpoint_id, i.asset_kind, i.token, $4, $5
        from publishing.publication_items i
        where i.tenant_id = $1 and i.id = $2
        on conflict (tenant_id, location_id, asset_kind, token) do update
          set remote_id = excluded.remote_id, remote_name = excluded.remote_name, create_sent_at = null, synced_hash = null,
            touchpoint_id = coalesce(excluded.touchpoint_id, r.touchpoint_id)`,
-      [run.tenantId, item.id, locationId, remoteId, remoteName],
-    );
-    await client.query(
-      `update publishing.publication_items i set remote_id = $3, remote_name = $4 where i.tenant_id = $1 and i.id = $2`,
-      [run.tenantId, item.id, remoteId, remoteName],
+        [run.tenantId, item.id, locationId, remoteId, remoteName],
+      ),
     );
   });
 }
@@ -359,14 +411,18 @@ export async function unbind(
   });
 }
 
-/** Records that an item did not get through this time, and why. */
-export async function setItem(run: Run, item: Item, state: ItemState): Promise<void> {
+/** Records that an item did not get through this time, and why; with the object that it is bound to, where there is one. */
+export async function setItem(run: Run, locationId: string, item: Item, state: ItemState): Promise<void> {
   await guarded(run, async (client) => {
     await client.query(
       `update publishing.publication_items i
        set status = $3, attempts = $4, last_error = $5, error_class = $6, trace_id = coalesce($7, i.trace_id),
-         retry_at = now() + make_interval(secs => $8::float8 / 1000)
-       where i.tenant_id = $1 and i.id = $2`,
+         retry_at = now() + make_interval(secs => $8::float8 / 1000),
+         remote_id = coalesce(r.remote_id, i.remote_id), remote_name = coalesce(r.remote_name, i.remote_name)
+       from publishing.publication_items this
+       left join publishing.remote_objects r
+         on r.tenant_id = this.tenant_id and r.location_id = $9 and r.asset_kind = this.asset_kind and r.token = this.token
+       where this.tenant_id = $1 and this.id = $2 and i.tenant_id = this.tenant_id and i.id = this.id`,
       [
         run.tenantId,
         item.id,
@@ -376,13 +432,14 @@ export async function setItem(run: Run, item: Item, state: ItemState): Promise<v
         state.errorClass,
         state.traceId,
         state.retryInMs,
+        locationId,
       ],
     );
     await countItems(client, run);
   });
 }
 
-/** Records that GoHighLevel holds an item as it was approved; its id lands on the touchpoint. */
+/** Records that GoHighLevel holds an item as it was approved. */
 export async function syncItem(
   run: Run,
   locationId: string,
@@ -400,41 +457,38 @@ export async function syncItem(
   },
 ): Promise<void> {
   await guarded(run, async (client) => {
-    const { rows } = await client.query<{ touchpoint_id: string | null }>(
-      `update publishing.publication_items i
+    await client.query(
+      prepared(
+        `update publishing.publication_items i
        set status = 'synced', remote_id = $3, remote_name = $4, desired_hash = $5, synced_hash = $5, synced_at = now(),
          last_error = null, error_class = null, retry_at = null, trace_id = coalesce($6, i.trace_id)
-       where i.tenant_id = $1 and i.id = $2
-       returning i.touchpoint_id`,
-      [run.tenantId, item.id, remote.id, remote.name, remote.hash, remote.traceId],
+       where i.tenant_id = $1 and i.id = $2`,
+        [run.tenantId, item.id, remote.id, remote.name, remote.hash, remote.traceId],
+      ),
     );
     await client.query(
-      `update publishing.remote_objects r
+      prepared(
+        `update publishing.remote_objects r
        set synced_hash = $5, synced_at = now(), journey_version_id = $6, remote_name = $7, archived_at = null,
          forgotten_at = null, remote_hash = coalesce($8, r.remote_hash),
          remote_key = coalesce($10, r.remote_key),
          remote_updated_at = case when $8::text is null then r.remote_updated_at else $9::timestamptz end
        where r.tenant_id = $1 and r.location_id = $2 and r.asset_kind = $3 and r.token = $4`,
-      [
-        run.tenantId,
-        locationId,
-        item.asset_kind,
-        item.token,
-        remote.hash,
-        remote.journeyVersionId,
-        remote.name,
-        remote.remoteHash,
-        remote.remoteUpdatedAt,
-        remote.remoteKey,
-      ],
+        [
+          run.tenantId,
+          locationId,
+          item.asset_kind,
+          item.token,
+          remote.hash,
+          remote.journeyVersionId,
+          remote.name,
+          remote.remoteHash,
+          remote.remoteUpdatedAt,
+          remote.remoteKey,
+        ],
+      ),
     );
-    await client.query(
-      `update journeys.touchpoints t
-       set ghl_template_id = $3, status = case when t.status = 'approved' then 'published' else t.status end
-       where t.tenant_id = $1 and t.id = $2 and (t.ghl_template_id is distinct from $3 or t.status = 'approved')`,
-      [run.tenantId, item.asset_kind === "link" ? null : (rows[0]?.touchpoint_id ?? null), remote.id],
-    );
-    await countItems(client, run);
+    if (performance.now() - run.countedAt > countEveryMs) await countItems(client, run);
   });
 }
 
@@ -493,12 +547,27 @@ export async function countOutcomes(run: Run): Promise<Counts> {
   return countsSchema.parse(rows[0]);
 }
 
+/** The ids of what has arrived, on the touchpoints; whoever ends the run does it, so that a crash leaves it to the next one. */
+async function markTouchpoints(client: PoolClient, run: Run): Promise<void> {
+  await client.query(
+    `update journeys.touchpoints t
+     set ghl_template_id = i.remote_id, status = case when t.status = 'approved' then 'published' else t.status end
+     from publishing.publication_items i
+     where i.tenant_id = $1 and i.publication_id = $2 and i.status = 'synced' and i.asset_kind <> 'link'
+       and t.tenant_id = i.tenant_id and t.id = i.touchpoint_id
+       and (t.ghl_template_id is distinct from i.remote_id or t.status = 'approved')`,
+    [run.tenantId, run.publicationId],
+  );
+}
+
 /**
- * Ends a run: gives the lease back, writes the run's line in the client's history, and puts earlier publications of the same
- * into this location aside once this one has arrived. A run that lost its lease ends nothing.
+ * Ends a run: gives the lease back, lets the touchpoints know what has arrived, writes the run's line in the client's history,
+ * and puts earlier publications of the same into this location aside once this one has arrived. A run that lost its lease
+ * ends nothing.
  */
 export async function finish(run: Run, clientId: string, ending: Ending): Promise<void> {
-  await asWorker(run, async (client) => {
+  await besideCalls(run, async (client) => {
+    await countItems(client, run);
     const { rows } = await client.query<Ended>(
       `update publishing.publications p
        set status = $4::text::publishing.publication_status, last_error = $5, lease_token = null, lease_expires_at = null,
@@ -510,6 +579,8 @@ export async function finish(run: Run, clientId: string, ending: Ending): Promis
     );
     const [ended] = rows;
     if (ended === undefined) throw new LeaseLost("another worker has taken this publication over");
+    // What is overtaken says nothing about the version that the touchpoints are at.
+    if (ending.status !== "superseded") await markTouchpoints(client, run);
     // A run that only let others go first has nothing to tell.
     if (ending.status === "queued") return;
     const operation = ended.template_id === null ? "journey_publish" : "template_update";

@@ -48,7 +48,7 @@ export const decisions: Record<FailureClass, Decision> = {
     stops: "location",
     again: "never",
     countsAttempt: false,
-    wayOut: "Give the private integration the scopes and the location that the message names, then retry.",
+    wayOut: "Set a token of this location that has the scopes which docs/publishing.md lists, then retry.",
   },
   edge: {
     stops: "location",
@@ -96,8 +96,14 @@ export const decisions: Record<FailureClass, Decision> = {
 
 export type Rejection = { status: number; messages: string[]; isJson: boolean; dailyRemaining: number | null };
 
-const missingScope = /not authorized for this scope|user type mismatch|authClass type is not allowed/i;
+const missingScope = /not authorized for this scope/i;
+const wrongToken = /user type mismatch|authClass type is not allowed/i;
 const unknownPath = /^Cannot [A-Z]+ \//;
+
+/** Whether GoHighLevel's words say that the token lacks a scope. */
+export function isMissingScope(text: string): boolean {
+  return missingScope.test(text);
+}
 
 type Rule = {
   /** The statuses that it speaks of, the last one included. */
@@ -117,7 +123,7 @@ const rules: readonly Rule[] = [
   { statuses: [500, 599], means: "transient", meansForCreate: "ambiguous" },
   { statuses: [403, 403], when: ({ isJson }) => !isJson, means: "edge" },
   { statuses: [403, 403], means: "config" },
-  { statuses: [401, 401], when: (_, text) => missingScope.test(text), means: "config" },
+  { statuses: [401, 401], when: (_, text) => missingScope.test(text) || wrongToken.test(text), means: "config" },
   { statuses: [401, 401], means: "auth" },
   { statuses: [404, 404], when: (_, text) => unknownPath.test(text), means: "contract" },
   { statuses: [404, 404], means: "gone" },

@@ -8,17 +8,18 @@ import { meteredClient } from "./metered.ts";
 import { lookForPlan, makePlan, type Plan, readPlanSource } from "./plan.ts";
 import type { PublishOptions } from "./publish.ts";
 import { locationSecretContext } from "./secrets.ts";
+import { unwrittenCalls } from "./unwritten_calls.ts";
 
 const overviewSchema = z.object({
   id: z.uuid(),
   name: z.string().nullable(),
   version: z.number().nullable(),
   status: z.string(),
-  items_total: z.number(),
-  items_synced: z.number(),
-  items_manual: z.number(),
-  items_failed: z.number(),
-  last_error: z.string().nullable(),
+  itemsTotal: z.number(),
+  itemsSynced: z.number(),
+  itemsManual: z.number(),
+  itemsFailed: z.number(),
+  lastError: z.string().nullable(),
   items: z.array(
     z.object({ name: z.string(), assetKind: z.string(), status: z.string(), lastError: z.string().nullable() }),
   ),
@@ -37,8 +38,8 @@ const inTenant = <T>(pool: Pool, tenantId: string, step: (client: PoolClient) =>
 export async function readOverviews(pool: Pool, tenantId: string, publicationId: string | null): Promise<Overview[]> {
   const rows = await inTenant(pool, tenantId, async (client) => {
     const result = await client.query(
-      `select p.id, coalesce(j.name, t.name) as name, v.version, p.status, p.items_total, p.items_synced, p.items_manual, p.items_failed,
-         p.last_error,
+      `select p.id, coalesce(j.name, t.name) as name, v.version, p.status, p.items_total as "itemsTotal", p.items_synced as "itemsSynced", p.items_manual as "itemsManual", p.items_failed as "itemsFailed",
+         p.last_error as "lastError",
          (
            select coalesce(jsonb_agg(jsonb_build_object(
              'name', i.name, 'assetKind', i.asset_kind, 'status', i.status, 'lastError', i.last_error
@@ -98,6 +99,23 @@ export async function findByName(
   return fail("publishing_unknown", `There is no ${table.slice(0, -1)} called ${name}.`, "Give its slug or its id.");
 }
 
+/**
+ * A publication of the tenant, by the id that a person gave.
+ *
+ * @throws LandfallError `publishing_unknown`
+ */
+export async function findPublication(pool: Pool, tenantId: string, publicationId: string): Promise<string> {
+  const rows = await inTenant(pool, tenantId, async (client) => {
+    const result = await client.query<{ id: string }>(
+      "select p.id from publishing.publications p where p.tenant_id = $1 and p.id::text = $2",
+      [tenantId, publicationId],
+    );
+    return result.rows;
+  });
+  const wayOut = "Give an id that landfall publish status tells.";
+  return rows[0]?.id ?? fail("publishing_unknown", `There is no publication ${publicationId}.`, wayOut);
+}
+
 /** Asks for a deed of the database's as the worker's login; gives the id of the row that it answers with. */
 export async function ask(
   pool: Pool,
@@ -124,13 +142,18 @@ export async function readComparison(pool: Pool, tenantId: string, reconciliatio
       status: string;
       objects: number;
       lastError: string | null;
-      findings: { id: string; kind: string; name: string | null; fields: string[] }[];
+      findings: {
+        id: string;
+        kind: string;
+        name: string | null;
+        differences: { field: string; ours: string | null; theirs: string | null }[];
+      }[];
     }>(
       `select r.status, r.objects_total as objects, r.last_error as "lastError",
          (
            select coalesce(jsonb_agg(jsonb_build_object(
              'id', f.id, 'kind', f.kind, 'name', f.remote_name,
-             'fields', (select coalesce(jsonb_agg(d.value ->> 'field'), '[]') from jsonb_array_elements(f.differences) d)
+             'differences', f.differences
            ) order by f.kind, f.remote_name), '[]')
            from publishing.remote_findings f
            where f.tenant_id = r.tenant_id and f.location_id = r.location_id and f.status = 'open'
@@ -165,6 +188,7 @@ export async function planJourney(
   const credentials = credentialsOf(options.secretKey, ciphertext, secretContext, options.defaultToken);
   if (credentials === null) return plan;
   const { pool, log, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const unwritten = unwrittenCalls();
   const metered = meteredClient({
     pool,
     log,
@@ -180,7 +204,12 @@ export async function planJourney(
     ciphertext,
     secretContext,
     publicationId: null,
+    unwritten,
     phase: "plan",
   });
-  return lookForPlan(plan, source, metered.client);
+  try {
+    return await lookForPlan(plan, source, metered.client);
+  } finally {
+    await unwritten.write((step) => inTenant(pool, tenantId, step));
+  }
 }

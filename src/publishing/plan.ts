@@ -7,7 +7,8 @@ import { fail } from "../errors.ts";
 import { customValueAsset, templateAsset } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type Element, elementsOf } from "./elements.ts";
-import { linkFinder, linkObstacle } from "./links.ts";
+import { type LinkFinder, linkFinder, linkObstacle } from "./links.ts";
+import { type Listings, listingsOf } from "./listings.ts";
 import { type Finding, type Rendered, readableFields } from "./render.ts";
 import { obstacleOf } from "./sending.ts";
 import { type Snapshot, snapshotSchema } from "./snapshot.ts";
@@ -90,13 +91,16 @@ export async function readPlanSource(client: Queries, journeyId: string): Promis
   return sourceSchema.parse(rows[0]?.source);
 }
 
-/** Calls that each step costs: two searches, the step itself, reading back. */
+/** Calls that each thing costs: the step itself and reading back; a folder and a tag are looked for one by one before and after. */
 const costs = {
   folder: { create: 5, update: 0 },
-  template: { create: 4, update: 2 },
-  custom_value: { create: 3, update: 2 },
+  template: { create: 2, update: 2 },
+  custom_value: { create: 2, update: 2 },
   tag: { create: 3, update: 0 },
 };
+
+/** Calls by which is looked, once for all of a kind, for what is there already. */
+const lookingCosts = { template: 3, custom_value: 1 };
 
 /**
  * Makes the plan.
@@ -129,8 +133,18 @@ export function makePlan(source: PlanSource): Plan {
     obstacle,
     items: obstacle === null ? items : items.map((item) => block(item, obstacle)),
     removed,
-    estimatedCalls: obstacle === null ? items.reduce((sum, item) => sum + item.estimatedCalls, 0) : 0,
+    estimatedCalls: obstacle === null ? estimateCalls(items) : 0,
   };
+}
+
+function estimateCalls(items: PlanItem[]): number {
+  const isLookedFor = (kind: PlanItem["assetKind"]) =>
+    items.some(({ assetKind, action }) => assetKind === kind && (action === "create" || action === "adopt"));
+  return (
+    items.reduce((sum, item) => sum + item.estimatedCalls, 0) +
+    (isLookedFor("template") ? lookingCosts.template : 0) +
+    (isLookedFor("custom_value") ? lookingCosts.custom_value : 0)
+  );
 }
 
 function readSnapshot(snapshot: unknown): Snapshot {
@@ -176,7 +190,8 @@ function planItem(element: Element, object: KnownObject | undefined, before: Ele
   if (rendered.kind === "manual") return step("by_hand", 0);
   const obstacle = obstacleOf(rendered);
   if (obstacle !== null) return step("blocked", 0, obstacle);
-  if (rendered.kind === "link") return step("link", 1);
+  if (rendered.kind === "link")
+    return step("link", 1, `The ${rendered.target} ${rendered.id} must be there; it is never changed.`);
   const cost = costs[rendered.kind];
   if (object === undefined || (object.remote_id === null && !object.is_begun)) return step("create", cost.create);
   if (object.remote_id === null)
@@ -202,10 +217,11 @@ function changesBetween(before: Rendered, after: Rendered): Change[] {
 export async function lookForPlan(plan: Plan, source: PlanSource, client: Client): Promise<Plan> {
   const { all } = elementsOf(source.installation_id, readSnapshot(source.snapshot));
   const findLink = linkFinder(client);
+  const listings = listingsOf(client);
   const items: PlanItem[] = [];
   for (const [index, item] of plan.items.entries()) {
     const element = all[index];
-    items.push(element === undefined ? item : await lookForItem(item, element, client, findLink));
+    items.push(element === undefined ? item : await lookForItem(item, element, client, findLink, listings));
   }
   return { ...plan, items };
 }
@@ -214,7 +230,8 @@ async function lookForItem(
   item: PlanItem,
   element: Element,
   client: Client,
-  findLink: ReturnType<typeof linkFinder>,
+  findLink: LinkFinder,
+  listings: Listings,
 ): Promise<PlanItem> {
   const rendered = element.render(item.remoteName);
   if (item.action === "link" && rendered.kind === "link") {
@@ -228,8 +245,8 @@ async function lookForItem(
   if (item.action !== "create" || (rendered.kind !== "template" && rendered.kind !== "custom_value")) return item;
   const asset =
     rendered.kind === "template"
-      ? templateAsset(client, rendered, element.token, null)
-      : customValueAsset(client, rendered, element.token);
+      ? templateAsset(client, listings, rendered, element.token, null)
+      : customValueAsset(client, listings, rendered, element.token);
   const found = await asset.find(false);
   if (found.class !== "done") return { ...item, reason: found.messages.join("; ") };
   const [first] = found.data;

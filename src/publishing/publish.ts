@@ -12,6 +12,7 @@ import { elementsOf } from "./elements.ts";
 import { handoffSteps } from "./handoff.ts";
 import * as ledger from "./ledger.ts";
 import { linkFinder } from "./links.ts";
+import { listingsOf } from "./listings.ts";
 import { type MeteredClient, meteredClient } from "./metered.ts";
 import { customValueKeys, type Finding } from "./render.ts";
 import { locationSecretContext } from "./secrets.ts";
@@ -21,6 +22,10 @@ import { type Snapshot, snapshotSchema } from "./snapshot.ts";
 import { type Outcome, Stop } from "./stop.ts";
 import type { Timing } from "./timing.ts";
 import { takeBack } from "./unpublish.ts";
+import { unwrittenCalls } from "./unwritten_calls.ts";
+
+/** How often a run whose turn is over looks whether anybody waits by now. */
+const turnLookMs = 1_000;
 
 /** When a taking back that a person must help along is looked at again. */
 const blockedRetryMs = 600_000;
@@ -55,7 +60,14 @@ export type RunResult = ledger.Ending["status"] | "unpublished" | "unpublishing"
  */
 export async function publishJourney(options: PublishOptions, job: PublishJob): Promise<RunResult> {
   const { pool, timing } = options;
-  const claimed = { pool, ...job, leaseToken: randomUUID(), leaseMs: timing.leaseMs };
+  const claimed = {
+    pool,
+    ...job,
+    leaseToken: randomUUID(),
+    leaseMs: timing.leaseMs,
+    unwritten: unwrittenCalls(),
+    countedAt: 0,
+  };
   const log = options.log.child({ publicationId: job.publicationId });
   const startedAt = new Date();
   const claim = await ledger.claim({ ...claimed, purpose: "running" });
@@ -70,6 +82,8 @@ export async function publishJourney(options: PublishOptions, job: PublishJob): 
     if (!(error instanceof ledger.LeaseLost)) throw error;
     await ledger.letGo(run);
     return leaseLost(log);
+  } finally {
+    await ledger.writeCalls(run);
   }
 }
 
@@ -192,6 +206,7 @@ function openMeter(
     ciphertext: claim.token_ciphertext,
     secretContext: locationSecretContext(run.tenantId, claim.client_id),
     publicationId: run.publicationId,
+    unwritten: run.unwritten,
   });
 }
 
@@ -241,11 +256,14 @@ function describeSending(
     folderToken,
     elements: new Map(all.map((element) => [element.token, element])),
     findLink: linkFinder(meter.client),
+    listings: listingsOf(meter.client),
+    folderId: null,
     client: meter.client,
     meter,
     timing: options.timing,
     log,
     duplicatesArchived: 0,
+    setBack: 0,
   };
 }
 
@@ -273,10 +291,10 @@ function newItems({ elements }: Sending, missingKeys: ReadonlySet<string>): ledg
 }
 
 /** The custom values that a version merges and the location does not have: GoHighLevel would print nothing there. */
-async function findMissingKeys({ elements, client, log }: Sending): Promise<ReadonlySet<string>> {
+async function findMissingKeys({ elements, listings, log }: Sending): Promise<ReadonlySet<string>> {
   const keys = new Set([...elements.values()].flatMap((element) => customValueKeys(element.render(null))));
   if (keys.size === 0) return keys;
-  const list = await client.listCustomValues();
+  const list = await listings.customValues();
   if (list.class !== "done") {
     log.warn({ errorClass: list.class }, "could not look for the custom values that the texts merge");
     return new Set();
@@ -290,23 +308,28 @@ async function findMissingKeys({ elements, client, log }: Sending): Promise<Read
 
 async function sendItems(sending: Sending, signal: AbortSignal): Promise<Outcome> {
   const { run, timing, locationId } = sending;
-  const started = performance.now();
+  let turnEndsAt = performance.now() + timing.turnMs;
   for (;;) {
     signal.throwIfAborted();
-    if (performance.now() - started > timing.turnMs && (await ledger.othersWait(run))) {
-      return { status: "queued", lastError: null, runInMs: null };
+    if (performance.now() > turnEndsAt) {
+      if (await ledger.othersWait(run)) return { status: "queued", lastError: null, runInMs: null };
+      turnEndsAt = performance.now() + turnLookMs;
     }
     const open = await ledger.openItems(run, locationId, timing.maxAttempts);
-    // Templates wait for their folder, even where it has to wait itself.
-    const isFolderOpen = open.some((candidate) => candidate.asset_kind === "folder");
-    const item = open.find((candidate) => !isFolderOpen || candidate.asset_kind !== "template");
-    if (item === undefined) return endingOf(await ledger.countOutcomes(run));
-    if (item.due_in_ms > timing.longestWaitMs) {
+    const [next] = open;
+    if (next === undefined) return endingOf(await ledger.countOutcomes(run));
+    if (next.due_in_ms > timing.longestWaitMs) {
       const lastError = "GoHighLevel has not answered for everything yet. It goes on by itself.";
-      return { status: "deferred", lastError, runInMs: item.due_in_ms };
+      return { status: "deferred", lastError, runInMs: next.due_in_ms };
     }
-    if (item.due_in_ms > 0) await sleep(item.due_in_ms, undefined, { signal });
-    else await sendItem(sending, item);
+    if (next.due_in_ms > 0) await sleep(next.due_in_ms, undefined, { signal });
+    for (const item of open) {
+      if (item.due_in_ms > 0 || signal.aborted || performance.now() > turnEndsAt) break;
+      const { setBack } = sending;
+      await sendItem(sending, item);
+      // What waited for the folder comes now; and what was put back may come before the others again.
+      if (item.asset_kind === "folder" || sending.setBack > setBack) break;
+    }
   }
 }
 

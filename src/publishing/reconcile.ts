@@ -3,13 +3,15 @@
  * differs becomes a finding, and a person decides.
  */
 import { randomUUID } from "node:crypto";
-import { type Held, readTemplate, readValue, type Walk, walkTemplates } from "./assets.ts";
+import { type Held, readTemplate, readValue } from "./assets.ts";
 import type { Client, Failure, Outcome } from "./client.ts";
 import type { ComparedObject, Comparison, Confirmed, FoundDifference } from "./comparison.ts";
 import * as comparisons from "./comparison.ts";
 import { credentialsOf, isUnreadable } from "./credentials.ts";
 import { elementsOf } from "./elements.ts";
 import type { ListedTemplate } from "./endpoints.ts";
+import { describeFailure } from "./failure.ts";
+import { type Walk, walkTemplates } from "./listings.ts";
 import { meteredClient } from "./metered.ts";
 import { decisions } from "./outcomes.ts";
 import type { PublishOptions } from "./publish.ts";
@@ -17,6 +19,7 @@ import { readableFields } from "./render.ts";
 import { locationSecretContext } from "./secrets.ts";
 import { snapshotSchema } from "./snapshot.ts";
 import { Stop } from "./stop.ts";
+import { type UnwrittenCalls, unwrittenCalls } from "./unwritten_calls.ts";
 
 export type ReconcileJob = { tenantId: string; reconciliationId: string };
 
@@ -49,8 +52,9 @@ export async function reconcileLocation(options: PublishOptions, job: ReconcileJ
   const log = options.log.child({ reconciliationId: job.reconciliationId });
   const claim = await comparisons.claimComparison(comparison);
   if (claim === null) return null;
+  const unwritten = unwrittenCalls();
   try {
-    const client = openClient(options, comparison, claim);
+    const client = openClient(options, comparison, claim, unwritten);
     const objects = await comparisons.readObjects(comparison, claim.location_id);
     const result = await compare(comparison, claim.installation_id, client, objects);
     if (result === null) return "lease_lost";
@@ -65,10 +69,17 @@ export async function reconcileLocation(options: PublishOptions, job: ReconcileJ
     await comparisons.interruptComparison(comparison, ending);
     log.warn({ outcome: ending.status }, "a comparison stopped");
     return ending.status;
+  } finally {
+    await comparisons.writeCalls(comparison, unwritten);
   }
 }
 
-function openClient(options: PublishOptions, comparison: Comparison, claim: comparisons.ComparisonClaim): Client {
+function openClient(
+  options: PublishOptions,
+  comparison: Comparison,
+  claim: comparisons.ComparisonClaim,
+  unwritten: UnwrittenCalls,
+): Client {
   const { location_status: status, status_reason: reason, location_id: locationId } = claim;
   const pausedForMs = claim.paused_for_ms ?? 0;
   if (status === "needs_reauth" || status === "blocked") {
@@ -98,6 +109,7 @@ function openClient(options: PublishOptions, comparison: Comparison, claim: comp
     ciphertext: claim.token_ciphertext,
     secretContext: context,
     publicationId: null,
+    unwritten,
     phase: "reconcile",
   }).client;
 }
@@ -118,7 +130,7 @@ async function endingOf(
   if (!(error instanceof CallFailed)) throw error;
   const { failure } = error;
   const decision = decisions[failure.class];
-  const lastError = `GoHighLevel: ${failure.messages.join("; ")}. ${decision.wayOut}`;
+  const lastError = describeFailure(failure);
   if (decision.stops !== "location") {
     const runInMs = failure.rate.retryAfterMs ?? timing.breakerOpenMs;
     return { status: "deferred", lastError, runInMs };

@@ -12,7 +12,8 @@ import {
   tagAsset,
   templateAsset,
 } from "./assets.ts";
-import type { Client, Failure } from "./client.ts";
+import type { Failure } from "./client.ts";
+import { describeFailure } from "./failure.ts";
 import * as ledger from "./ledger.ts";
 import { linkObstacle } from "./links.ts";
 import { decisions } from "./outcomes.ts";
@@ -42,18 +43,20 @@ export async function sendItem(sending: Sending, item: ledger.Item): Promise<voi
   }
   const obtained =
     known === null
-      ? await obtain(sending, item, assetOf(sending.client, wanted, item.token, parentId), nameOf(wanted))
+      ? await obtain(sending, item, assetOf(sending, wanted, item.token, parentId), nameOf(wanted))
       : { remote: known, isNew: false };
   if (obtained === null) return;
 
+  // What a run sent that ended before it read it back is read back first: it may be all that is left to do.
+  const isSent = obtained.isNew || (known !== null && item.status === "intent" && !known.isArchived);
   // A custom value keeps the name that it bears already.
   const { remote, isNew } = obtained;
   const rendered = render(sending, item, remote.name);
-  const asset = assetOf(sending.client, rendered, item.token, parentId);
-  if (!isNew && asset.update !== null && !(await sendChange(sending, item, asset.update, remote))) return;
+  const asset = assetOf(sending, rendered, item.token, parentId);
+  if (!isSent && asset.update !== null && !(await sendChange(sending, item, asset.update, remote))) return;
   const checked = await readBack(sending, item, asset, remote);
   if (checked === null) return;
-  if (isNew && item.create_age_ms !== null) await repairDuplicates(sending, item, asset, remote.id);
+  if (isNew && item.createSentAt !== null) await repairDuplicates(sending, item, asset, remote.id);
   await synced(sending, item, rendered, { ...remote, name: nameOf(rendered) }, checked.traceId, checked.held);
 }
 
@@ -79,7 +82,7 @@ async function checkLink(
 /** Finds what bears the item's token, or makes it. Null where neither went through; the item's state says why. */
 async function obtain(sending: Sending, item: ledger.Item, asset: Asset, name: string): Promise<Obtained | null> {
   const { run, locationId } = sending;
-  const found = await asset.find(item.create_age_ms !== null);
+  const found = await asset.find(item.createSentAt !== null);
   if (found.class !== "done") {
     await recordFailure(sending, item, found, false);
     return null;
@@ -95,7 +98,7 @@ async function obtain(sending: Sending, item: ledger.Item, asset: Asset, name: s
     await archiveSurplus(sending, asset, surplus);
     return { remote: adopted, isNew: false };
   }
-  const nextLook = nextSettle(sending.timing, item.create_age_ms);
+  const nextLook = nextSettle(sending.timing, item.createSentAt);
   if (nextLook !== null) {
     await waitForReply(sending, item, nextLook);
     return null;
@@ -155,14 +158,14 @@ function render(sending: Sending, item: ledger.Item, remoteName: string | null):
   return element.render(remoteName);
 }
 
-function assetOf(client: Client, rendered: Rendered, token: string, folderId: string | null): Asset {
+function assetOf({ client, listings }: Sending, rendered: Rendered, token: string, folderId: string | null): Asset {
   switch (rendered.kind) {
     case "folder":
       return folderAsset(client, rendered, token);
     case "template":
-      return templateAsset(client, rendered, token, folderId);
+      return templateAsset(client, listings, rendered, token, folderId);
     case "custom_value":
-      return customValueAsset(client, rendered, token);
+      return customValueAsset(client, listings, rendered, token);
     case "tag":
       return tagAsset(client, rendered);
     case "link":
@@ -174,19 +177,21 @@ function assetOf(client: Client, rendered: Rendered, token: string, folderId: st
 /** The folder that a new template goes into; null for what goes into none, undefined where it should have one and has not. */
 async function folderFor(sending: Sending, item: ledger.Item) {
   const { run, locationId, folderToken } = sending;
-  if (item.asset_kind !== "template" || !sending.elements.has(sending.folderToken)) return null;
-  return (await ledger.folderId(run, locationId, folderToken)) ?? undefined;
+  if (item.asset_kind !== "template" || !sending.elements.has(folderToken)) return null;
+  sending.folderId ??= await ledger.folderId(run, locationId, folderToken);
+  return sending.folderId ?? undefined;
 }
 
 /** When to look again for what a call without a reply may have made; null when there is no doubt left, or never was. */
-function nextSettle(timing: Timing, createAgeMs: number | null): number | null {
-  if (createAgeMs === null) return null;
+function nextSettle(timing: Timing, createSentAt: number | null): number | null {
+  if (createSentAt === null) return null;
+  const createAgeMs = performance.now() - createSentAt;
   const next = timing.settleDelaysMs.find((delay) => delay > createAgeMs);
   return next === undefined ? null : next - createAgeMs;
 }
 
 async function waitForReply(sending: Sending, item: ledger.Item, retryInMs: number): Promise<void> {
-  await ledger.setItem(sending.run, item, {
+  await ledger.setItem(sending.run, sending.locationId, item, {
     status: "unknown",
     attempts: item.attempts,
     lastError: `The reply to its creation was lost. ${decisions.ambiguous.wayOut}`,
@@ -244,6 +249,7 @@ async function recordFailedCreation(
   if (failure.class === "gone") {
     // Not the template is gone, which is not there yet, but the folder that it should go into.
     await ledger.unbind(run, locationId, "folder", sending.folderToken);
+    sending.folderId = null;
   }
   return recordFailure(sending, item, failure, true);
 }
@@ -267,21 +273,21 @@ async function recordFailure(
     const isDaily = failure.class === "rate_daily";
     const status = isDaily ? "paused" : failure.class === "auth" ? "needs_reauth" : "blocked";
     const pausedForMs = isDaily ? Math.max(1_000, failure.rate.dailyResetMs ?? 3_600_000) : null;
-    return stopLocation(run, locationId, status, describe(failure), pausedForMs);
+    return stopLocation(run, locationId, status, describeFailure(failure), pausedForMs);
   }
   const askedWait = failure.rate.retryAfterMs ?? 0;
   const wait = failure.class === "rate_burst" ? 0 : backoff(timing, item.attempts);
   await setFailed(sending, item, failure, "pending", Math.max(wait, askedWait));
   stopWhileUnanswered(sending, failure);
   if (askedWait > timing.longestWaitMs) {
-    throw new Stop({ status: "deferred", lastError: describe(failure), runInMs: askedWait });
+    throw new Stop({ status: "deferred", lastError: describeFailure(failure), runInMs: askedWait });
   }
 }
 
 /** Ends the run while the location is left alone because it does not answer. */
 function stopWhileUnanswered({ meter }: Sending, failure: Failure): void {
   const runInMs = meter.circuitWaitMs();
-  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describe(failure), runInMs });
+  if (runInMs !== null) throw new Stop({ status: "deferred", lastError: describeFailure(failure), runInMs });
 }
 
 async function setFailed(
@@ -292,26 +298,23 @@ async function setFailed(
   retryInMs: number | null,
 ): Promise<void> {
   const { endpoint, status: httpStatus, traceId, ms } = failure;
-  sending.log.warn(
+  // What a person has to put right is an alarm; what passes by itself is not.
+  const needsPerson = decisions[failure.class].stops === "location" && failure.class !== "rate_daily";
+  sending.log[needsPerson ? "error" : "warn"](
     { itemId: item.id, errorClass: failure.class, endpoint, httpStatus, traceId, ms },
-    "a call to GoHighLevel failed",
+    needsPerson ? "GoHighLevel stops a location until a person looks" : "a call to GoHighLevel failed",
   );
-  await ledger.setItem(sending.run, item, {
+  sending.setBack += 1;
+  await ledger.setItem(sending.run, sending.locationId, item, {
     status,
     // While GoHighLevel answers nobody, nothing is learnt about this item.
     attempts:
       item.attempts + (decisions[failure.class].countsAttempt && sending.meter.circuitWaitMs() === null ? 1 : 0),
-    lastError: describe(failure),
+    lastError: describeFailure(failure),
     errorClass: failure.class,
     traceId,
     retryInMs,
   });
-}
-
-function describe(failure: Failure): string {
-  const said = failure.messages.join("; ").trim();
-  const answer = failure.status === null ? "" : ` (${failure.status})`;
-  return `GoHighLevel${answer}: ${said === "" ? "no message" : said}. ${decisions[failure.class].wayOut}`;
 }
 
 function backoff({ backoffMs, longestBackoffMs }: Timing, attempts: number): number {
@@ -325,7 +328,7 @@ async function setAside(
   lastError: string,
   traceId: string | null,
 ): Promise<void> {
-  await ledger.setItem(sending.run, item, {
+  await ledger.setItem(sending.run, sending.locationId, item, {
     status,
     attempts: item.attempts,
     lastError,

@@ -2,6 +2,7 @@ import type { Logger } from "../log.ts";
 import type { Element } from "./elements.ts";
 import * as ledger from "./ledger.ts";
 import type { LinkFinder } from "./links.ts";
+import type { Listings } from "./listings.ts";
 import type { MeteredClient } from "./metered.ts";
 import type { Rendered } from "./render.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -17,11 +18,16 @@ export type Sending = {
   folderToken: string;
   elements: Map<string, Element>;
   findLink: LinkFinder;
+  listings: Listings;
+  /** The journey's folder in GoHighLevel, once it is known. */
+  folderId: string | null;
   client: MeteredClient["client"];
   meter: MeteredClient;
   timing: Timing;
   log: Logger;
   duplicatesArchived: number;
+  /** How often an item was put back or aside because a call failed. */
+  setBack: number;
 };
 
 /** Puts a location aside, and ends the run with it. */

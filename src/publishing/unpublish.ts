@@ -1,5 +1,6 @@
 import { findTemplates } from "./assets.ts";
 import type { Client, Failure } from "./client.ts";
+import { describeFailure } from "./failure.ts";
 import * as ledger from "./ledger.ts";
 import { decisions } from "./outcomes.ts";
 import { Stop } from "./stop.ts";
@@ -75,9 +76,8 @@ export async function takeBack(
 
 /** When it goes on after a call that did not go through. */
 function stopFor(failure: Failure): Stop {
-  const { stops, wayOut } = decisions[failure.class];
-  const lastError = `GoHighLevel: ${failure.messages.join("; ")}. ${wayOut}`;
+  const { stops } = decisions[failure.class];
   const runInMs = failure.rate.retryAfterMs ?? failure.rate.dailyResetMs ?? 60_000;
   const needsPerson = stops === "location" && failure.class !== "rate_daily";
-  return new Stop({ status: needsPerson ? "blocked" : "deferred", lastError, runInMs });
+  return new Stop({ status: needsPerson ? "blocked" : "deferred", lastError: describeFailure(failure), runInMs });
 }

@@ -6,6 +6,7 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import { pinoHttp } from "pino-http";
 import type { Config } from "../config.ts";
+import { errorCodes } from "../generated/error_codes.ts";
 import type { Allowances, Asker } from "./allowances.ts";
 import type { Documents } from "./documents.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
@@ -242,8 +243,14 @@ function answerErrors(errors: ErrorCatalog): ErrorRequestHandler {
       return sendError(res, errors, "LF900", `${error.message}.`);
     }
     const errorId = String(req.id);
-    const code = errors.isUnavailable(error) ? "LF908" : "LF905";
+    const code = codeOf(error, errors);
     req.log.error({ errorId, err: error }, "a request failed");
     sendError(res, errors, code, errorId);
   };
+}
+
+/** What whoever asked is told of an error that is not theirs; its particulars are for the log alone. */
+function codeOf(error: Error & { code?: string }, errors: ErrorCatalog): string {
+  if (error.code === errorCodes.file_store_unusable) return error.code;
+  return errors.isUnavailable(error) ? "LF908" : "LF905";
 }

@@ -1,8 +1,9 @@
+import { pipeline } from "node:stream";
 import { Router } from "express";
 import type pg from "pg";
 import { z } from "zod";
 import { withIdentity } from "../database/with_identity.ts";
-import { openFolderStore } from "../imports/files/file_store.ts";
+import type { FileStore } from "../imports/files/file_store.ts";
 import type { MountedRouter } from "./app.ts";
 import { currentRequest } from "./request.ts";
 
@@ -10,10 +11,9 @@ import { currentRequest } from "./request.ts";
  * `GET /attachments/<id>`: the file of a row of imports.attachments, for whoever may see that row; to everybody else there is none.
  *
  * @param pool connections as the authenticator
- * @param filesDir where imports keep files
+ * @param store where imports keep files
  */
-export function serveAttachments(pool: pg.Pool, filesDir: string): MountedRouter {
-  const store = openFolderStore(filesDir);
+export function serveAttachments(pool: pg.Pool, store: FileStore): MountedRouter {
   const router = Router();
   router.get("/:id", async (request, response, next) => {
     const id = z.uuid().safeParse(request.params.id);
@@ -26,7 +26,8 @@ export function serveAttachments(pool: pg.Pool, filesDir: string): MountedRouter
       ),
     );
     const [file] = rows;
-    if (file === undefined || !(await store.has(file.sha256))) return next();
+    const body = file && (await store.read(file.sha256));
+    if (!body) return next();
     // As bytes to be saved, whatever they say they are: a page or a picture that runs scripts must not run them here.
     response.attachment(file.file_name).set({
       "content-type": "application/octet-stream",
@@ -34,10 +35,10 @@ export function serveAttachments(pool: pg.Pool, filesDir: string): MountedRouter
       "cache-control": "private, max-age=3600",
       etag: `"${file.sha256.toString("hex")}"`,
     });
-    store
-      .read(file.sha256)
-      .on("error", (error) => response.destroy(error))
-      .pipe(response);
+    // Where it breaks off, or turns out to be another one, the connection is cut: no answer looks whole that is not.
+    pipeline(body, response, (error) => {
+      if (error) request.log.warn({ err: error, attachmentId: id.data }, "an attachment was not served to its end");
+    });
   });
   return { path: "/attachments", router };
 }

@@ -109,12 +109,12 @@ async function readPage(pool: pg.Pool, identity: Identity, publicationId: string
     const result = await client.query<{ page: unknown }>(
       `select jsonb_build_object(
          'journeyName', v.snapshot -> 'journey' ->> 'name', 'clientName', v.snapshot -> 'client' ->> 'name',
-         'ghlLocationId', l.ghl_location_id, 'version', v.version, 'publishedAt', to_char(p.finished_at, 'YYYY-MM-DD HH24:MI'),
+         'ghlLocationId', l.ghl_location_id, 'version', v.version, 'publishedAt', to_char(p.finished_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
          'steps', (
            select coalesce(jsonb_agg(jsonb_build_object(
              'title', s.title, 'instruction', s.instruction, 'reference', s.reference,
              'ticks', (
-               select coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'at', to_char(t.created_at, 'YYYY-MM-DD HH24:MI')) order by t.id), '[]')
+               select coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'at', to_char(t.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')) order by t.id), '[]')
                from publishing.handoff_ticks t join tenancy.users u on u.id = t.user_id
                where t.tenant_id = s.tenant_id and t.step_id = s.id
              )

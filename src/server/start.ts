@@ -9,6 +9,7 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 import type { Config } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorCode, fail } from "../errors.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { makeAllowances } from "./allowances.ts";
 import { type MountedRouter, makeApp } from "./app.ts";
 import { serveAttachments } from "./attachments.ts";
@@ -55,7 +56,7 @@ const SLOWEST = { headersTimeout: 5_000, requestTimeout: 60_000, connectionsChec
 /**
  * Starts the API.
  *
- * @throws LandfallError `port_in_use` where another process has the port
+ * @throws LandfallError `port_in_use` where another process has the port, `file_store_unusable`
  */
 export async function startServer({
   config,
@@ -66,6 +67,8 @@ export async function startServer({
   timing = socketTiming,
   connections = 15,
 }: ServerOptions): Promise<RunningServer> {
+  const files = await openFileStore(config.files);
+  await files.tryOut("read");
   const pool = createPool(databaseUrl, {
     applicationName: "landfall api",
     max: connections,
@@ -118,7 +121,7 @@ export async function startServer({
       log,
       pool,
       graphql,
-      routers: [reports, handoffs, ghlWebhooks, serveAttachments(pool, config.filesDir), ...routers],
+      routers: [reports, handoffs, ghlWebhooks, serveAttachments(pool, files), ...routers],
     });
     const server = createServer(SLOWEST, app);
     await serv.ready();

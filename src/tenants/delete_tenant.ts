@@ -3,6 +3,7 @@ import pg from "pg";
 import { dropRole, type LoginServer } from "../database/sql_logins.ts";
 import { deriveUrls } from "../database/urls.ts";
 import type { FileStore } from "../imports/files/file_store.ts";
+import { isSpokenOf } from "../imports/files/is_spoken_of.ts";
 import { countHoldings, type Holding, readHoldings } from "./holdings.ts";
 
 export interface LeavingTenant {
@@ -151,14 +152,6 @@ async function ownFiles(client: pg.Client, tenantId: string): Promise<Buffer[]> 
     [tenantId],
   );
   return rows.map(({ sha256 }) => sha256);
-}
-
-async function isSpokenOf(client: pg.Client, sha256: Buffer): Promise<boolean> {
-  const { rows } = await client.query<{ is_spoken_of: boolean }>(
-    "select exists (select from imports.attachments where sha256 = $1) as is_spoken_of",
-    [sha256],
-  );
-  return rows[0]?.is_spoken_of === true;
 }
 
 /**

@@ -1,10 +1,18 @@
 /** Everything that a tenant has, in a folder: rows as PostgreSQL writes them, files, and a manifest that says what there is. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import type pg from "pg";
-import { errorMessage, fail } from "../errors.ts";
+import { errorMessage, fail, LandfallError } from "../errors.ts";
 import type { FileStore } from "../imports/files/file_store.ts";
-import { type FolderProblems, openGrowingFile, syncFolder, writeNewFolder, writeWhole } from "../new_folder.ts";
+import {
+  type FolderProblems,
+  openGrowingFile,
+  syncFolder,
+  type WrittenFile,
+  writeNewFolder,
+  writeWhole,
+} from "../new_folder.ts";
 import { type Holding, readHoldings } from "./holdings.ts";
 
 export const exportFormat = "landfall-tenant/1";
@@ -43,7 +51,7 @@ export interface ExportManifest {
   postgres: string;
   tables: ExportedTable[];
   files: { path: string; bytes: number; sha256: string }[];
-  /** SHA-256 of files that rows speak of and the file store does not have. */
+  /** SHA-256 of files that rows speak of and the file store does not have, or not as they should be. */
   missingFiles: string[];
   /** Columns that hold secrets, and how many rows have one. People's passwords and those of SQL logins are not a tenant's, and not here either. */
   secrets: { table: string; column: string; rows: number }[];
@@ -191,16 +199,25 @@ async function writeFiles({ client, tenant, files }: ExportRequest, draft: strin
   await mkdir(join(draft, "files"), { mode: 0o700 });
   for (const { sha256 } of rows) {
     const name = sha256.toString("hex");
-    if (!(await files.has(sha256))) {
-      manifest.missingFiles.push(name);
-      continue;
-    }
     const path = `files/${name}`;
-    const copy = await openGrowingFile(join(draft, path));
-    for await (const chunk of files.read(sha256) as AsyncIterable<Buffer>) await copy.write(chunk);
-    const written = await copy.close();
-    if (written.sha256 !== name) manifest.missingFiles.push(name);
-    manifest.files.push({ path, ...written });
+    const written = await writeFile(await files.read(sha256), join(draft, path));
+    if (written === null) manifest.missingFiles.push(name);
+    else manifest.files.push({ path, ...written });
   }
   await syncFolder(join(draft, "files"));
+}
+
+/** @returns null where there is no such file, or it is damaged */
+async function writeFile(body: Readable | null, path: string): Promise<WrittenFile | null> {
+  if (body === null) return null;
+  const copy = await openGrowingFile(path);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) await copy.write(chunk);
+  } catch (error) {
+    await copy.close();
+    if (!(error instanceof LandfallError && error.reason === "file_damaged")) throw error;
+    await rm(path);
+    return null;
+  }
+  return await copy.close();
 }

@@ -1,12 +1,15 @@
 import type pg from "pg";
 import type { Config } from "../config.ts";
 import { fail } from "../errors.ts";
+import type { FileStore } from "../imports/files/file_store.ts";
 
 /** What every task may use besides its payload. */
 export interface WorkerContext {
   config: Config;
   /** Connections as the worker's login; rows are reached through withIdentity. */
   pool: pg.Pool;
+  /** Where the files are that imports bring along. */
+  files: FileStore;
 }
 
 let current: WorkerContext | undefined;

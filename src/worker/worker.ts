@@ -7,6 +7,7 @@ import type pg from "pg";
 import { type Config, projectDir } from "../config.ts";
 import { createPool } from "../database/pools.ts";
 import { errorMessage } from "../errors.ts";
+import { openFileStore } from "../imports/files/open_file_store.ts";
 import { childLogger } from "../log.ts";
 import { provideContext } from "./context.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -27,12 +28,14 @@ export interface RunningWorker {
 /**
  * Starts a worker in this process: every file in tasks/ is a task, `src/worker/crontab` says what recurs.
  *
- * @throws whatever keeps it from its first start: the database is away, a task file is broken
+ * @throws whatever keeps it from its first start: the database is away, the file store cannot be used, a task file is broken
  */
 export async function startWorker({ config, url }: WorkerOptions): Promise<RunningWorker> {
+  const files = await openFileStore(config.files);
+  await files.tryOut("change");
   // Besides one connection for each job: listening, heartbeats, and the transactions that tasks open.
   const pool = createPool(url, { applicationName: "landfall worker", max: config.worker.concurrency * 2 + 4 });
-  provideContext({ config, pool });
+  provideContext({ config, pool, files });
   let isStopping = false;
   let current: StartedRunner;
   try {

@@ -8,7 +8,7 @@ export default async function forgetPayloads(payload: unknown, { query, logger }
   const { config } = workerContext();
   const { rows } = await query<{ batch_id: string }>(
     "select batch_id from app_private.forget_import_payloads(make_interval(secs => $1))",
-    [config.textsKeptFor],
+    [config.keptFor.texts],
   );
   for (const { batch_id } of rows) logger.info(`forgot the texts of the import batch ${batch_id}`);
 }

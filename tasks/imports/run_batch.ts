@@ -7,9 +7,9 @@ import { whileActive } from "../../src/worker/suspension.ts";
 /** Brings an import batch to its end, from wherever it stands. */
 export default async function runImportBatch(payload: unknown, { logger }: JobHelpers): Promise<void> {
   const { tenantId, batchId } = runImportBatchPayload.parse(payload);
-  const { config, pool } = workerContext();
+  const { config, pool, files } = workerContext();
   await whileActive(logger, async () => {
-    const worked = await runBatch(pool, { airtable: config.airtable, filesFolder: config.filesDir }, tenantId, batchId);
+    const worked = await runBatch(pool, { airtable: config.airtable, files }, tenantId, batchId);
     logger.info(
       worked ? `worked on the import batch ${batchId}` : `the import batch ${batchId} needs no work from here`,
     );

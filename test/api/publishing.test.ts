@@ -2,6 +2,7 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import express from "express";
+import { createClient } from "graphql-ws";
 import { createPool } from "../../src/database/pools.ts";
 import { logger } from "../../src/log.ts";
 import { readErrorCatalog } from "../../src/server/errors.ts";
@@ -163,6 +164,56 @@ describe("the hand-off's page", () => {
     const { path } = (await response.json()) as { path: string };
     expect((await get(path)).status).toBe(200);
     expect((await get(path.replace(publicationId, journeyId))).status).toBe(401);
+  });
+});
+
+describe("a publication", () => {
+  const watching = `subscription ($id: UUID!) {
+    publicationChanged(id: $id) { status itemsTotal publicationItems { nodes { name attempts } } }
+  }`;
+
+  function watch(token: string, id: string) {
+    const client = createClient({
+      url: `${api.url.replace("http", "ws")}/graphql`,
+      connectionParams: { authorization: `Bearer ${token}` },
+      retryAttempts: 0,
+      lazy: true,
+    });
+    return { client, events: client.iterate<Record<string, unknown>>({ query: watching, variables: { id } }) };
+  }
+
+  test("can be watched as it and its items move; a stranger cannot: LF006", async () => {
+    const [publication] = await api.database.query<{ id: string }>("select id from publishing.publications");
+    const id = publication?.id as string;
+    const { client, events } = watch(await api.signIn("viewer@harbour.test"), id);
+    const as = (itemsTotal: number, nodes: object[]) => ({
+      data: { publicationChanged: { status: "queued", itemsTotal, publicationItems: { nodes } } },
+    });
+    expect((await events.next()).value).toEqual(as(0, []));
+    await api.database.query(
+      `set session_replication_role = replica;
+       insert into publishing.publication_items (tenant_id, publication_id, asset_kind, name, token, desired_hash, status)
+       select tenant_id, id, 'custom_value', 'Hi', 'lf-token', 'hash', 'pending' from publishing.publications;
+       set session_replication_role = origin`,
+    );
+    await api.database.query("update publishing.publications set items_total = 1");
+    // The state as it is comes first, and more than once where the database was slow to listen.
+    const nextAfter = async (before: object) => {
+      for (;;) {
+        const { value } = await events.next();
+        if (JSON.stringify(value) !== JSON.stringify(before)) return value;
+      }
+    };
+    const begun = as(1, [{ name: "Hi", attempts: 0 }]);
+    expect(await nextAfter(as(0, []))).toEqual(begun);
+    await api.database.query("update publishing.publication_items set attempts = 1");
+    expect(await nextAfter(begun)).toEqual(as(1, [{ name: "Hi", attempts: 1 }]));
+    await client.dispose();
+
+    const other = watch(await api.signIn("admin@meadow.test"), id);
+    const refused = (await other.events.next()).value as { errors: { extensions: { code: string } }[] };
+    expect(refused.errors[0]?.extensions.code).toBe("LF006");
+    await other.client.dispose();
   });
 });
 

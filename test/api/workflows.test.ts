@@ -75,3 +75,28 @@ test("can send the events of the extension in one mutation, once", async () => {
   expect((await api.ask(record, { events }, editor)).data.recordLeadgenActivities.leadgenActivities).toEqual([]);
   expect(codeOf(await api.ask(record, { events: [{}] }, editor))).toBe("LF415");
 });
+
+test("can send the leads of the extension in one mutation, and is told of each what became of it", async () => {
+  const editor = await api.signIn("editor@harbour.test");
+  const record = `mutation ($leads: JSON!) { recordLeadgenLeads(input: { leads: $leads, batchName: "Fair" }) {
+    leadgenRecordedLeads { place contactOutcome companyOutcome notTaken reason } } }`;
+  const leads = [{ name: "Ada Byron", linkedinUrl: "linkedin.com/in/ada-byron", companyName: "Engines" }, {}];
+  const told = async () => (await api.ask(record, { leads }, editor)).data.recordLeadgenLeads.leadgenRecordedLeads;
+  const refused = {
+    place: 2,
+    contactOutcome: "refused",
+    companyOutcome: null,
+    notTaken: {},
+    reason: "There is neither linkedinUrl nor name.",
+  };
+  expect(await told()).toEqual([
+    { place: 1, contactOutcome: "created", companyOutcome: "created", notTaken: {}, reason: null },
+    refused,
+  ]);
+  expect(await told()).toEqual([
+    { place: 1, contactOutcome: "found", companyOutcome: "found", notTaken: {}, reason: null },
+    refused,
+  ]);
+  const viewer = await api.signIn("viewer@harbour.test");
+  expect(codeOf(await api.ask(record, { leads }, viewer))).toBe("LF024");
+});

@@ -51,6 +51,7 @@ describe("every command", () => {
     "publish plan",
     "publish status",
     "sample",
+    "files move",
     "psql",
     "doctor",
   ];

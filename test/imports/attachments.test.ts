@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openFolderStore } from "../../src/imports/files/file_store.ts";
+import type { FileStore } from "../../src/imports/files/file_store.ts";
 import { mayBe } from "../../src/imports/files/file_types.ts";
 import { planImport, runImport } from "../../src/imports/run_import.ts";
 import { isPublic, lookUpPublic, requirePublic } from "../../src/imports/sources/public_addresses.ts";
 import { type AirtableSandbox, startAirtableSandbox } from "../../src/sandbox/airtable/server.ts";
+import { makeEveryStore, makeStore } from "../support/file_stores.ts";
 import { copySample, type Importing, prepareImporting } from "./importing.ts";
 
 const apiKey = "patTest.of.the.sandbox";
@@ -26,12 +26,12 @@ describe("a base whose records have files", () => {
   let importing: Importing;
   let sandbox: AirtableSandbox;
   let sample: Awaited<ReturnType<typeof copySample>>;
-  let filesFolder: string;
+  let store: Awaited<ReturnType<typeof makeEveryStore>>;
 
   beforeEach(async () => {
     importing = await prepareImporting();
     sample = await copySample();
-    filesFolder = join(await mkdtemp(join(tmpdir(), "landfall-files-")), "files");
+    store = await makeEveryStore();
     await mkdir(join(sample.folder, "attachments"));
     const file = join(sample.folder, "schema.json");
     const schema = JSON.parse(await readFile(file, "utf8"));
@@ -44,7 +44,7 @@ describe("a base whose records have files", () => {
     await sandbox.close();
     await importing.close();
     await sample.remove();
-    await rm(join(filesFolder, ".."), { recursive: true, force: true });
+    await store.close();
   });
 
   /** Gives the first client files, whose bytes the stand-in has, and starts it. */
@@ -61,18 +61,18 @@ describe("a base whose records have files", () => {
     sandbox = await startAirtableSandbox({ folder: sample.folder, apiKey, now: clock.now });
   }
 
-  const request = () =>
-    importing.request(`airtable:${sandbox.baseId}`, {
-      access: { airtable: { apiKey, endpointUrl: sandbox.url }, clock, retryDelayMs: 1, filesFolder },
-    });
+  const accessTo = (files: FileStore) => ({
+    airtable: { apiKey, endpointUrl: sandbox.url },
+    clock,
+    retryDelayMs: 1,
+    files,
+  });
+  const request = () => importing.request(`airtable:${sandbox.baseId}`, { access: accessTo(store.files) });
 
   const ledger = () =>
     importing.database.query<Record<string, unknown>>(
       "select field, file_id, file_name, byte_size::integer, encode(sha256, 'hex') as sha256, problem from imports.attachments order by id",
     );
-
-  const stored = async () =>
-    (await readdir(filesFolder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
 
   test("can bring them along, each content once, under no name from outside", async () => {
     const name = "../../etc/passwd\u0000.png";
@@ -91,9 +91,9 @@ describe("a base whose records have files", () => {
       byte_size: png.length,
       problem: null,
     });
-    expect((await stored()).map((entry) => entry.name).sort()).toEqual([hashOf(png), hashOf(Buffer.alloc(0))].sort());
-    const store = openFolderStore(filesFolder);
-    expect(await store.read(Buffer.from(hashOf(png), "hex")).toArray()).toEqual([png]);
+    expect(await store.names()).toEqual([hashOf(png), hashOf(Buffer.alloc(0))].sort());
+    const body = await store.files.read(Buffer.from(hashOf(png), "hex"));
+    expect(Buffer.concat((await body?.toArray()) ?? [])).toEqual(png);
     expect(sandbox.requests.some(({ path }) => path.includes("/attachments/attOne"))).toBe(true);
 
     // The same files once more: they are there.
@@ -146,7 +146,26 @@ describe("a base whose records have files", () => {
     ).toEqual(
       ["attachment_lost", ...Array(3).fill("attachment_differs"), ...Array(4).fill("attachment_refused")].sort(),
     );
-    expect(await stored()).toEqual([]);
+    expect(await store.names()).toEqual([]);
+  });
+
+  test("cannot go on without the store, says so to nobody but the log where that is, and goes on later: LF216", async () => {
+    const bucket = await makeStore("bucket");
+    const started = () => importing.request(`airtable:${sandbox.baseId}`, { access: accessTo(bucket.files) });
+    await start([{ id: "attOne", bytes: png, size: png.length, type: "image/png" }]);
+    bucket.sandbox?.faults.denied.add("PutObject");
+    const refused = await runImport(started()).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "LF216", message: "The file store cannot be used." });
+    const [batch] = await importing.database.query("select * from imports.batches");
+    expect(batch).toMatchObject({
+      status: "paused",
+      way_out: expect.stringMatching(/landfall doctor.*landfall import resume/),
+    });
+    expect(JSON.stringify(batch)).not.toMatch(/s3:|of\/tests|AKIA|secret/);
+    bucket.sandbox?.faults.denied.clear();
+    expect(await runImport(started())).toMatchObject({ verified: true });
+    expect(await bucket.names()).toEqual([hashOf(png)]);
+    await bucket.close();
   });
 
   test("can be planned without copying a file", async () => {

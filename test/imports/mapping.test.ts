@@ -1,7 +1,8 @@
 import { compareSchema } from "../../src/imports/compare_schema.ts";
 import { makeDecoder } from "../../src/imports/decode.ts";
 import { bloom } from "../../src/imports/mappings/bloom.ts";
-import type { Collection } from "../../src/imports/mappings/mapping.ts";
+import { mappings } from "../../src/imports/mappings/find_mapping.ts";
+import { type Collection, mappedFields } from "../../src/imports/mappings/mapping.ts";
 import { blankSecrets } from "../../src/imports/pipeline/land.ts";
 import { elementSpans, memberSpan, memberSpans, sliceText } from "../../src/imports/sources/json_spans.ts";
 import type { SourceSchema } from "../../src/imports/sources/source.ts";
@@ -240,5 +241,35 @@ describe("spans of JSON text", () => {
 
   test.each(["[1]", '{"a":1,}', '{"a" 1}', "{} x", '{1:"a"}'])("cannot read %s as an object", (text) => {
     expect(() => memberSpans(Buffer.from(text))).toThrow(SyntaxError);
+  });
+});
+
+describe("two links in a cell that takes one", () => {
+  // Whatever the base says of the field: that it prefers a single link is a hint to Airtable's own pages, and cells with several stay.
+  const cells = mappings.flatMap((mapping) =>
+    mapping.collections.flatMap((known) =>
+      known.partOf === null
+        ? mappedFields(known)
+            .filter(([, { codec }]) => codec.linksTo !== undefined && codec.kinds.includes("multipleRecordLinks"))
+            .map(([name, field]) => ({ mapping, known, name, field, what: `${mapping.name}: ${known.name}.${name}` }))
+        : [],
+    ),
+  );
+
+  test("can be found in both mappings", () => expect(cells.length).toBeGreaterThan(15));
+
+  test.each(cells)("wait with both, and no link is chosen: $what", ({ mapping, known, name, field }) => {
+    const cell = ["recA0000000000001", "recB0000000000001"];
+    const record = JSON.stringify({ id: "recX", createdTime: "2026-01-01T00:00:00.000Z", fields: { [name]: cell } });
+    const { row, refusal, issues, fates } = makeDecoder(mapping, known, sourceId)("recX", record);
+    expect(fates.get(name)).toBe("quarantined");
+    expect(issues.find((issue) => issue.field === name)).toMatchObject({
+      fate: "quarantined",
+      reason: "too_many_links",
+      original: JSON.stringify(cell),
+    });
+    // The record comes in without it; where its row needs one, it waits itself.
+    if (field.isRequired) expect([row, refusal]).toEqual([null, expect.anything()]);
+    else expect(row?.[field.column] ?? null).toBeNull();
   });
 });

@@ -21,7 +21,7 @@ const tokenOf = (name: string) => /pp[a-z2-7]{12}$/.exec(name)?.[0];
 
 /**
  * One object for each token; each synced item's object holds exactly what was approved; nothing was created more often than
- * allowed; no window held more calls than allowed; no secret anywhere.
+ * allowed; no window held more calls than allowed, and no pause any; no secret anywhere.
  */
 export async function audit(story: Story, options: AuditOptions = {}): Promise<void> {
   const { transientDuplicates = 0, byPeople = 0, limit, canaries = [], lines = [] } = options;
@@ -45,6 +45,7 @@ export async function audit(story: Story, options: AuditOptions = {}): Promise<v
 
   await expectApprovedContent(story);
   if (limit !== undefined) expectWithin(journal, limit);
+  await expectQuietPauses(story, journal);
   await expectNoSecret(story, canaries, lines);
 }
 
@@ -95,6 +96,23 @@ function expectWithin(journal: JournalEntry[], { max, intervalMs }: { max: numbe
       const inWindow = times.slice(index).filter((other) => other < time + intervalMs).length;
       expect(inWindow).toBeLessThanOrEqual(max);
     });
+  }
+}
+
+/** While a location is put aside, nothing is called for it. */
+async function expectQuietPauses(story: Story, journal: JournalEntry[]): Promise<void> {
+  const changes = await story.database.query<{ at: number; place: string; status: string }>(
+    `select extract(epoch from c.changed_at)::float8 * 1000 as at, l.ghl_location_id as place, c.changes -> 'status' ->> 1 as status
+     from audit.changes c join publishing.locations l on l.tenant_id = c.tenant_id and l.id = c.row_id
+     where c.table_name = 'publishing.locations' and c.changes ? 'status' order by c.id`,
+  );
+  for (const [index, { at, place, status }] of changes.entries()) {
+    if (status === "active") continue;
+    const until = changes.slice(index + 1).find((change) => change.place === place)?.at ?? Number.POSITIVE_INFINITY;
+    const called = journal.filter(
+      (entry) => entry.locationId === place && entry.arrivedAt > at + 1 && entry.arrivedAt < until - 1,
+    );
+    expect(called.map((entry) => `${entry.method} ${entry.path}`)).toEqual([]);
   }
 }
 

@@ -61,7 +61,7 @@ test("can plan, run, tell, compare and retry, for people and for machines", asyn
 
   expect((await landfall("retry", publicationId)).stdout).toContain("queued");
   const again = await landfall("run", publicationId, "--json");
-  expect(JSON.parse(again.stdout)).toMatchObject([{ status: "synced", items_synced: 2 }]);
+  expect(JSON.parse(again.stdout)).toMatchObject([{ status: "synced", itemsSynced: 2 }]);
 
   await story.fake("people", { deed: "edit", name: "Welcome", subjectLine: "Theirs" });
   const [client] = await story.database.query<{ slug: string }>("select slug from journeys.clients where id = $1", [
@@ -70,15 +70,22 @@ test("can plan, run, tell, compare and retry, for people and for machines", asyn
   const compared = await landfall("reconcile", client?.slug ?? "");
   expect(compared).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/drifted {2}Inquiry · 00 Welcome .*\(subject\)/),
+    stdout: expect.stringMatching(/drifted +Inquiry · 00 Welcome .*\n +subject: "Hello" here, "Theirs" there/),
   });
   expect(JSON.parse((await landfall("status", "--json")).stdout)).toMatchObject([
-    { id: publicationId, items_failed: 1 },
+    { id: publicationId, itemsFailed: 1 },
   ]);
 
   const unknown = await landfall("plan", "nothing-of-this-name", "--json");
   expect(unknown.code).toBe(1);
   expect(JSON.parse(unknown.stdout).error).toMatchObject({ code: "LF308" });
+
+  for (const name of ["nonsense", "00000000-0000-4000-8000-000000000000"]) {
+    for (const command of ["status", "run", "retry"]) {
+      const refused = await landfall(command, name, "--json");
+      expect([command, refused.code, JSON.parse(refused.stdout).error.code]).toEqual([command, 1, "LF308"]);
+    }
+  }
 
   // The views say the same in psql.
   const [status] = await story.database.query("select * from reporting.publication_status where publication_id = $1", [

@@ -1,10 +1,13 @@
-/** The forty failures that publishing survives, by their numbers; 2, 3, 4 and 33, where a process dies, are in killed_worker.test.ts and random_faults.long.ts. */
+/** The forty failures that publishing survives, by their numbers. Each ends in the audit; where the row has a process die, one does. */
 import { pino } from "pino";
 import { sealPair } from "../../src/publishing/credentials.ts";
 import { encryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import type { Timing } from "../../src/publishing/timing.ts";
 import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
+import { startWorker, until } from "../support/workers.ts";
 import { type AuditOptions, audit as auditStory } from "./audit.ts";
 import { beginStory, hasty, type Step, type Story, writesOf } from "./story.ts";
+import { startWorkerProcess, type WorkerProcess } from "./worker_processes.ts";
 
 const token = "pit-canary-5f1c9a7e";
 const app = { clientId: "oauth-app", clientSecret: "oauth-secret-canary" };
@@ -22,6 +25,7 @@ const second: Step = { name: "Second", type: "email", content: { subject: "Still
 const sms: Step = { name: "Nudge", type: "sms", content: { body: "Hi" } };
 
 let story: Story;
+let processes: WorkerProcess[] = [];
 
 beforeAll(async () => {
   const log = pino({ level: "trace" }, { write: (line: string) => lines.push(line) });
@@ -34,6 +38,11 @@ beforeEach(async () => {
   await story.fake("reset", {});
   await story.token({ token });
   await story.newClient();
+});
+
+afterEach(async () => {
+  for (const process of processes) await process.kill("SIGKILL");
+  processes = [];
 });
 
 const audit = (options: AuditOptions = {}) => auditStory(story, { canaries, lines, ...options });
@@ -90,6 +99,112 @@ test.each<[string, FaultInput[]]>([
   await audit();
 });
 
+/** A run in a process of its own, which can be stopped at any moment. */
+function runProcess(publicationId: string, timing: Partial<Timing> = {}) {
+  const { database, sandbox, tenantId } = story;
+  const process = startWorkerProcess({
+    workerUrl: database.urls.worker,
+    secretKey: database.secretKey,
+    baseUrl: sandbox.url,
+    token,
+    timing: { ...hasty, callTimeoutMs: 20_000, ...timing },
+    tenantId,
+    publicationId,
+  });
+  processes.push(process);
+  return process;
+}
+
+async function declareDead(publicationId: string): Promise<void> {
+  await story.database.query(
+    "update publishing.publications set lease_expires_at = now() - interval '1 s' where id = $1 and status = 'running'",
+    [publicationId],
+  );
+}
+
+const hasArrived = async (method: string, path: RegExp) =>
+  (await story.journal()).some((entry) => entry.method === method && path.test(entry.path));
+const created = async () => (await story.journal()).filter((entry) => entry.method === "POST" && entry.committed);
+
+test("2: killed between the intent and the call, the next run searches, finds nothing, and makes it once", async () => {
+  const { publicationId } = await begin("Intended", [sms]);
+  // The turn comes after the intent is committed and before the call: there the run is held.
+  await story.database.query(`create function public.hold() returns trigger language plpgsql as $$
+    begin
+      if exists (select from publishing.publication_items where status = 'intent') then perform pg_sleep(60); end if;
+      return new;
+    end $$`);
+  await story.database.query(
+    "create trigger hold before update of turns on app_private.call_budgets for each row execute function public.hold()",
+  );
+  const held = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+  const first = runProcess(publicationId);
+  await until(async () => (await story.database.query(held)).length > 0);
+  await first.kill("SIGKILL");
+  await story.database.query(`select pg_terminate_backend(pid) from (${held}) as held`);
+  await story.database.query("drop trigger hold on app_private.call_budgets");
+  await story.database.query("drop function public.hold()");
+  expect(await statuses(publicationId)).toEqual(["intent"]);
+  expect(await created()).toEqual([]);
+  const before = (await story.journal()).length;
+  await declareDead(publicationId);
+  expect(await story.run(publicationId)).toBe("synced");
+  const methods = (await story.journal()).slice(before).map((entry) => entry.method);
+  expect(methods.slice(0, methods.indexOf("POST"))).toContain("GET");
+  expect(methods.filter((method) => method === "POST")).toHaveLength(1);
+  await audit();
+});
+
+test.each([
+  ["3 and 28", "the folder", /folders$/],
+  ["3", "a template", /templates$/],
+  ["3", "a custom value", /customValues$/],
+])("%s: killed after GoHighLevel made %s and before it was known here, the next run adopts it", async (_, __, path) => {
+  const { publicationId } = await begin("Killed");
+  await story.fault({ kind: "commit-then-hang", method: "POST", path: path.source });
+  const first = runProcess(publicationId);
+  await until(async () => (await created()).some((entry) => path.test(entry.path)));
+  await first.kill("SIGKILL");
+  await declareDead(publicationId);
+  expect(await story.run(publicationId)).toBe("synced");
+  expect(await created()).toHaveLength(3);
+  await audit();
+});
+
+test("4: killed between the id and the reading back, the next run reads it back and makes nothing", async () => {
+  const { publicationId } = await begin("Unread", [email]);
+  await story.fault({ kind: "hang-before-commit", method: "GET", path: "templates/[0-9a-f]{24}$" });
+  const first = runProcess(publicationId);
+  await until(() => hasArrived("GET", /templates\/[0-9a-f]{24}$/));
+  await first.kill("SIGKILL");
+  const before = (await story.journal()).length;
+  await declareDead(publicationId);
+  expect(await story.run(publicationId)).toBe("synced");
+  expect(writesOf((await story.journal()).slice(before))).toEqual([]);
+  await audit();
+});
+
+test.each<[string, FaultInput]>([
+  ["ends its call", { kind: "delay", ms: 400 }],
+  ["gives up a call that does not end", { kind: "commit-then-hang" }],
+])("33: a worker that is told to stop %s, and the next one goes on", async (_, fault) => {
+  const { publicationId } = await begin("Deployed", [email, second, sms]);
+  await story.fault({ ...fault, method: "POST", path: "templates$" });
+  const first = startWorker(story.database, { GHL_BASE_URL: story.sandbox.url, GHL_API_KEY: token });
+  await until(() => hasArrived("POST", /templates$/), first);
+  first.child.kill("SIGTERM");
+  expect((await first.ended).code).toBe(0);
+  expect(await story.publication(publicationId)).toMatchObject({ lease_token: null });
+  await story.database.query("update publishing.publication_items set retry_at = null where publication_id = $1", [
+    publicationId,
+  ]);
+  await story.wake(publicationId);
+  // What it had time for is done already.
+  expect([null, "synced"]).toContain(await story.run(publicationId));
+  expect(await story.publication(publicationId)).toMatchObject({ status: "synced", items_failed: 0 });
+  await audit();
+});
+
 test("6: what lands after all patience is one transient duplicate, put away", async () => {
   const { publicationId } = await begin("Late", [email]);
   await story.fault(
@@ -109,8 +224,8 @@ test("7: a search that lags behind is waited for", async () => {
   const empty = { status: 200, body: '{"items":[],"total":0}' };
   await story.fault(
     { kind: "commit-then-reset", method: "POST", path: "templates$" },
-    // The two searches before the creation tell the truth, those of the first look after it do not.
-    { kind: "status", method: "GET", path: "templates$", skip: 6, count: 3, ...empty },
+    // The lists before the creation tell the truth, those of the first look after it do not.
+    { kind: "status", method: "GET", path: "templates$", skip: 7, count: 3, ...empty },
   );
   const timing = { ...hasty, settleDelaysMs: [20, 40, 3_000], longestWaitMs: 5_000 };
   expect(await story.run(publicationId, { timing })).toBe("synced");
@@ -216,6 +331,7 @@ test("16: taken back under way, it stops at the next step and what it made is pu
   expect(await running).toBe("lease_lost");
   expect(await story.run(publicationId)).toBe("unpublished");
   expect(await liveTemplates()).toEqual([]);
+  expect((await story.history()).at(-1)).toMatchObject({ operation: "journey_unpublish", metadata: { archived: 1 } });
   await audit();
 });
 
@@ -276,9 +392,9 @@ test("19: a revoked token is tried once, and goes on with a new one", async () =
 test.each<[string, FaultInput, string, number]>([
   [
     "20: a missing scope",
-    { kind: "deed", deed: { deed: "shrink-scope", token, scopes: [] } },
-    "not authorized for this scope",
-    1,
+    { kind: "deed", deed: { deed: "shrink-scope", token, scopes: ["emails/templates.readonly"] }, method: "POST" },
+    "It needs the scope emails/templates.write",
+    3,
   ],
   [
     "21: a location that is not the token's",
@@ -295,14 +411,18 @@ test.each<[string, FaultInput, string, number]>([
   [
     "31: the edge",
     { kind: "status", status: 403, body: "error code: 1010", contentType: "text/html" },
-    "check the network",
+    "error code: 1010. GoHighLevel's edge turned the call away",
     1,
   ],
 ])("%s blocks the location after one call, and says what to do", async (_, fault, reason, calls) => {
   const { publicationId } = await begin("Blocked");
   await story.fault(fault);
+  const before = lines.length;
   expect(await story.run(publicationId)).toBe("blocked");
   expect(await story.journal()).toHaveLength(calls);
+  expect((await story.journal()).filter((entry) => entry.committed)).toEqual([]);
+  // An alarm, not a warning.
+  expect(lines.slice(before).filter((line) => JSON.parse(line).level === 50)).toHaveLength(1);
   expect(await story.location()).toMatchObject({ status: "blocked", status_reason: expect.stringContaining(reason) });
   expect(await story.run(publicationId)).toBeNull();
   await story.token({ token });
@@ -314,13 +434,20 @@ test.each<[string, FaultInput, string, number]>([
 test("23: a template that a person deleted is missing, and made again only on a person's word", async () => {
   const { publicationId } = await begin("Deleted");
   await story.run(publicationId);
+  const [old] = await liveTemplates();
   await story.fake("people", { deed: "delete", name: "Welcome" });
   const { findings } = await story.reconcile();
   expect(findings).toMatchObject([{ kind: "missing" }]);
   expect(await liveTemplates()).toEqual([]);
   await story.call("select id from publishing.push_again($1)", findings[0]?.id);
   expect(await story.run(publicationId)).toBe("synced");
-  expect(await liveTemplates()).toHaveLength(1);
+  const [made] = await liveTemplates();
+  expect((await story.items(publicationId)).map((item) => item.remote_id)).toContain(made?.id);
+  const known = await story.database.query<{ ids: string[] }>(
+    "select changes -> 'remote_id' as ids from audit.changes where table_name = 'publishing.remote_objects' and changes -> 'remote_id' ->> 0 = $1",
+    [old?.id],
+  );
+  expect(known).toHaveLength(1);
   await audit({ transientDuplicates: 1 });
 });
 
@@ -350,14 +477,36 @@ test("25: of two with our token the one that we know stays ours, the other is sh
   await audit({ byPeople: 1 });
 });
 
-test("26: a form that is gone blocks itself, with a clear word, and nothing else", async () => {
-  const form = { name: "Ask", type: "form", config: { formId: "gone" } };
-  const { publicationId } = await begin("Linked", [form, sms]);
+const now = "2026-11-20T00:00:00.000Z";
+
+test.each<[string, Step, object, string]>([
+  ["a form that is gone", { name: "Ask", type: "form", config: { formId: "gone" } }, {}, "no form with the id gone"],
+  ["a workflow that is gone", second, { ghl_workflow_id: "gone" }, "no workflow with the id gone"],
+  ["a workflow that is a draft", second, { ghl_workflow_id: "draft" }, "is a draft"],
+])("26: %s blocks itself, with a clear word, and nothing else", async (_, step, trigger, word) => {
+  const journeyId = await story.writeJourney("Linked", [step, sms]);
+  await story.call(
+    "update journeys.journeys set trigger_config = $2 where id = $1 returning id",
+    journeyId,
+    JSON.stringify(trigger),
+  );
+  const locationId = story.ghlLocationId;
+  const workflow = {
+    id: "draft",
+    locationId,
+    name: "Later",
+    status: "draft",
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await story.fake("seed", { workflows: [workflow] });
+  const publicationId = await story.publish(journeyId);
   expect(await story.run(publicationId)).toBe("partial");
-  expect(await story.items(publicationId)).toMatchObject([
-    { status: "blocked", last_error: expect.stringContaining("no form with the id gone") },
-    { status: "synced" },
-  ]);
+  const items = await story.items(publicationId);
+  const blocked = items.filter((item) => item.status !== "synced");
+  expect(blocked).toMatchObject([{ asset_kind: "link", status: "blocked", last_error: expect.stringContaining(word) }]);
+  expect(writesOf(await story.journal()).some((write) => /forms|workflows/.test(write))).toBe(false);
   await audit();
 });
 
@@ -476,14 +625,20 @@ test("36: emoji, merge fields, 300 kB of HTML and plain text go there and back",
     type: "email",
     content: { subject: "\u{1f600} {{contact.firstName}}", html: `<p>${"\u00e4 ".repeat(150_000)}</p>` },
   };
-  const plain = { name: "Plain", type: "email", content: { subject: "Two\nlines", body: "One\nline\n\nParagraph <3" } };
+  const body = "One\nline\n\nParagraph <3 {{custom_values.nowhere}}";
+  const plain = { name: "Plain", type: "email", content: { subject: "Two\nlines", body } };
   const { publicationId } = await begin("Content", [long, plain]);
   expect(await story.run(publicationId)).toBe("synced");
   const templates = await liveTemplates();
   expect(templates.find((row) => row.name.includes("Long"))?.subjectLine).toBe("\u{1f600} {{contact.first_name}}");
   expect(templates.find((row) => row.name.includes("Plain"))?.editorContent).toContain(
-    "<p>One<br>\nline</p>\n<p>Paragraph &lt;3</p>",
+    "<p>One<br>\nline</p>\n<p>Paragraph &lt;3 {{custom_values.nowhere}}</p>",
   );
+  const [flagged] = await story.database.query(
+    "select findings from publishing.publication_items where publication_id = $1 and name = 'Plain'",
+    [publicationId],
+  );
+  expect(flagged).toEqual({ findings: [{ kind: "unknown_custom_value", detail: "{{custom_values.nowhere}}" }] });
   await audit();
 });
 

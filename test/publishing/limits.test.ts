@@ -167,7 +167,7 @@ test("every call is written down with its phase, end and limits, and without wha
   const calls = await story.calls(publicationId);
   expect(calls.map((call) => call.phase)).toEqual([
     ...["search", "search", "create", "search", "search"],
-    ...["search", "search", "create", "verify", "update"],
+    ...["search", "search", "search", "create", "verify", "update"],
     ...["update", "verify"],
   ]);
   expect(calls.find((call) => call.http_status === 503)).toMatchObject({

@@ -50,7 +50,7 @@ test("a plan of a draft says what would be made, linked, blocked and done by han
     "template Blank": "blocked",
   });
   expect(plan.items.find((item) => item.name === "Blank")?.reason).toContain("no text");
-  expect(plan.estimatedCalls).toBe(5 + 3 + 4 + 3 + 1);
+  expect(plan.estimatedCalls).toBe(5 + 3 + (3 + 2) + (1 + 2) + 1);
   expect(await story.journal()).toEqual([]);
   expect(
     await story.database.query("select id from publishing.publications where journey_id = $1", [journeyId]),

@@ -529,3 +529,27 @@ test("the job is queued with the publication, once, in the location's lane, and 
     },
   ]);
 });
+
+test("one job serves every location that waits, and none of them waits for another", async () => {
+  const slow = await story.publish(await story.writeJourney("Slow", [sms]));
+  const slowPlace = story.ghlLocationId;
+  const others: string[] = [];
+  for (const name of ["Second", "Third"]) {
+    await story.newClient();
+    others.push(await story.publish(await story.writeJourney(name, [sms])));
+  }
+  // Another journey of a location that waits already comes after the first.
+  const behind = await story.publish(await story.writeJourney("Behind", [sms]));
+  const { rows: waiting } = await story.worker.query("select * from app_private.waiting_publications(100)");
+  const ids = waiting.map((row) => row.publication_id);
+  expect(ids).toEqual(expect.arrayContaining([slow, ...others]));
+  expect(ids).not.toContain(behind);
+  await story.fault({ kind: "delay", method: "POST", locationId: slowPlace, ms: 250 });
+  await story.runBeside(slow);
+  const ended = await story.database.query<{ id: string; status: string }>(
+    "select id, status from publishing.publications where id = any ($1) order by finished_at",
+    [[slow, ...others]],
+  );
+  expect(ended.map((row) => row.status)).toEqual(["synced", "synced", "synced"]);
+  expect(ended.at(-1)?.id).toBe(slow);
+});

@@ -6,6 +6,7 @@ import { type Identity, withIdentity } from "../../src/database/with_identity.ts
 import { logger } from "../../src/log.ts";
 import { makePlan, type Plan, readPlanSource } from "../../src/publishing/plan.ts";
 import { type PublishOptions, publishJourney, type RunResult } from "../../src/publishing/publish.ts";
+import { publishBeside } from "../../src/publishing/publish_beside.ts";
 import { type ReconcileResult, reconcileLocation } from "../../src/publishing/reconcile.ts";
 import { defaultTiming, type Timing } from "../../src/publishing/timing.ts";
 import { publishToken } from "../../src/publishing/token.ts";
@@ -66,6 +67,8 @@ export type Story = {
   publish(journeyId: string): Promise<string>;
   /** Runs the publication in this process, as the task does. */
   run(publicationId: string, options?: Partial<PublishOptions>): Promise<RunResult>;
+  /** Runs the publication as the worker's job does: beside it what else waits. */
+  runBeside(publicationId: string): Promise<void>;
   /** The plan of a journey, as whoever reviews it gets it. */
   plan(journeyId: string): Promise<Plan>;
   /** Compares the client's location, as the admin asks and the worker does; gives the comparison and its open findings. */
@@ -195,6 +198,7 @@ export async function beginStory(
       asAdmin(async (client) => (await client.query<{ id: string }>(sql, values)).rows[0]?.id ?? ""),
     run: (publicationId, options = {}) =>
       publishJourney(publishOptions(options), { tenantId: admin.tenantId, publicationId }),
+    runBeside: (publicationId) => publishBeside(publishOptions({}), { tenantId: admin.tenantId, publicationId }),
     async reconcile(options = {}) {
       const reconciliationId = await story.call("select id from publishing.reconcile_location($1)", story.clientId);
       const result = await reconcileLocation(publishOptions(options), { tenantId: admin.tenantId, reconciliationId });

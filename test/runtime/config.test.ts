@@ -82,12 +82,57 @@ describe("configuration", () => {
     ["LOG_LEVEL", "loud"],
     ["NODE_ENV", "staging"],
     ["WORKER_CONCURRENCY", "0"],
+    ["LANDFALL_FILES_URL", "https://files.example.com"],
+    ["LANDFALL_FILES_URL", "s3://Files"],
+    ["LANDFALL_FILES_URL", "s3://files/a b"],
+    ["LANDFALL_FILES_URL", "s3://files/../a"],
+    ["LANDFALL_FILES_URL", "s3://key:secret@files/a"],
+    ["LANDFALL_FILES_PATH_STYLE", "true"],
+    ["AWS_ENDPOINT_URL_S3", "minio:9000"],
   ])("cannot take a wrong value of %s, and does not repeat it [LF050]", (name, value) => {
     const wrong = value.replace(/\W/g, ".");
     expect(() => load({ [name]: value })).toThrow(
       expect.objectContaining({ code: "LF050", message: expect.stringContaining(name) }),
     );
     if (name.includes("SECRET")) expect(() => load({ [name]: value })).not.toThrow(new RegExp(wrong));
+  });
+
+  test("can be told a bucket for files, by one URL and the usual variables", () => {
+    expect(load().files).toEqual({ folder: join(dataDir, "files"), bucket: undefined });
+    // What other programs on the machine need names no bucket.
+    expect(load({ AWS_ACCESS_KEY_ID: "AKIA", AWS_REGION: "eu-central-1" }).files.bucket).toBeUndefined();
+    const bucket = (variables: Record<string, string>) => load(variables).files.bucket;
+    expect(bucket({ LANDFALL_FILES_URL: "s3://files" })).toEqual({
+      name: "files",
+      prefix: "",
+      region: "us-east-1",
+      endpointUrl: undefined,
+      isPathStyle: false,
+      credentials: undefined,
+    });
+    const elsewhere = {
+      LANDFALL_FILES_URL: "s3://of.harbour/landfall/files/",
+      AWS_ENDPOINT_URL_S3: "http://minio:9000/",
+      AWS_REGION: "eu-central-1",
+      AWS_ACCESS_KEY_ID: "AKIA",
+      AWS_SECRET_ACCESS_KEY: "secret",
+      AWS_SESSION_TOKEN: "token",
+    };
+    expect(bucket(elsewhere)).toEqual({
+      name: "of.harbour",
+      prefix: "landfall/files",
+      region: "eu-central-1",
+      endpointUrl: "http://minio:9000",
+      isPathStyle: true,
+      credentials: { accessKeyId: "AKIA", secretAccessKey: "secret", sessionToken: "token" },
+    });
+    expect(bucket({ ...elsewhere, LANDFALL_FILES_PATH_STYLE: "no" })?.isPathStyle).toBe(false);
+  });
+
+  test("cannot take half of a key for the bucket, and does not repeat it [LF050]", () => {
+    const half = { LANDFALL_FILES_URL: "s3://files", AWS_SECRET_ACCESS_KEY: "half-of-a-key" };
+    expect(() => load(half)).toThrow(/Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set alone/);
+    expect(() => load(half)).not.toThrow(/half-of-a-key/);
   });
 
   test("cannot read damaged secrets, and overwrites nothing [LF054]", () => {
@@ -99,10 +144,10 @@ describe("configuration", () => {
 
   test("can be looked up in .env.example, every variable of it, one line each", () => {
     const lines = readFileSync(join(projectDir, ".env.example"), "utf8").split("\n");
-    const named = lines.map((line) => /^([A-Z_]+)=/.exec(line)?.[1]).filter((name) => name !== undefined);
+    const named = lines.map((line) => /^([A-Z0-9_]+)=/.exec(line)?.[1]).filter((name) => name !== undefined);
     expect([...named].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
     for (const [index, line] of lines.entries()) {
-      if (/^[A-Z_]+=/.test(line)) expect(lines[index - 1]).toMatch(/^# \S/);
+      if (/^[A-Z0-9_]+=/.test(line)) expect(lines[index - 1]).toMatch(/^# \S/);
     }
   });
 });

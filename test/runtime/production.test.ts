@@ -1,9 +1,14 @@
 /** What a production process refuses to start with. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { isWeak, refuseUnsafeProduction } from "../../src/database/production.ts";
+import { sampleFolder } from "../../src/imports/run_import.ts";
+import { startWorker } from "../../src/worker/worker.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { makeStore, type TestStore } from "../support/file_stores.ts";
 import { landfall } from "../support/processes.ts";
 
 let database: TestDatabase;
@@ -105,6 +110,60 @@ describe("the commands", () => {
     });
     expect(ended.code).toBe(1);
     expect(ended.stderr).toMatch(/JWT_SECRET can be guessed.*passes over row-level security/);
+  });
+});
+
+describe("with a bucket that is not there", () => {
+  let store: TestStore;
+  let variables: Record<string, string>;
+  beforeAll(async () => {
+    store = await makeStore("bucket");
+    const { endpointUrl = "", credentials } = store.config.bucket ?? {};
+    variables = {
+      LANDFALL_DATA_DIR: join(store.config.folder, "data"),
+      LANDFALL_FILES_URL: "s3://no-such-bucket/files",
+      AWS_ENDPOINT_URL_S3: endpointUrl,
+      AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? "",
+      AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? "",
+    };
+  });
+  afterAll(() => store.close());
+
+  const connected = () => ({
+    DATABASE_URL: database.urls.admin,
+    LANDFALL_SECRET_KEY: database.secretKey,
+    LANDFALL_ROLE_PREFIX: database.rolePrefix,
+  });
+
+  test.each([
+    ["development", () => ({})],
+    ["production", () => ({ ...connected(), NODE_ENV: "production", JWT_SECRET: strong() })],
+  ])("landfall start cannot begin in %s, makes no server, and says what to do: LF416", async (_environment, more) => {
+    const ended = await landfall(["start"], { ...variables, ...more() });
+    expect([ended.code, ended.stderr]).toEqual([1, expect.stringMatching(/no bucket no-such-bucket.*Make it there/)]);
+    expect(ended.stdout + ended.stderr).not.toContain(variables.AWS_SECRET_ACCESS_KEY);
+    expect(existsSync(join(variables.LANDFALL_DATA_DIR as string, "postgres"))).toBe(false);
+  });
+
+  test("landfall import run cannot begin: LF416, and there is no batch", async () => {
+    await database.query("select app_private.make_tenant('harbour', 'Harbour')");
+    const run = ["import", "run", "--mapping", "bloom", "--from", sampleFolder, "--tenant", "harbour", "--json"];
+    const ended = await landfall(run, { ...variables, ...connected() });
+    expect([ended.code, JSON.parse(ended.stdout).error]).toMatchObject([1, { code: "LF416" }]);
+    expect(await database.query("select from imports.batches")).toEqual([]);
+  });
+
+  test("a worker cannot begin: LF416", async () => {
+    const config = loadConfig({ ...variables, ...connected() });
+    await expect(startWorker({ config, url: database.urls.worker })).rejects.toMatchObject({ code: "LF416" });
+  });
+
+  test("landfall doctor can tell", async () => {
+    const ended = await landfall(["doctor", "--only", "files", "--json"], { ...variables, ...connected() });
+    expect([ended.code, JSON.parse(ended.stdout).findings]).toEqual([
+      1,
+      [expect.objectContaining({ check: "files", status: "failed", detail: expect.stringMatching(/no bucket/) })],
+    ]);
   });
 });
 

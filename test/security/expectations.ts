@@ -701,16 +701,26 @@ export const views: Record<string, string> = {
   "leadgen.claimed_companies": "automation",
   "leadgen.claimed_contacts": "automation",
   "leadgen.duplicate_candidates": "automation viewer",
+  "reporting.batch_funnels": "viewer",
   "reporting.changes_since_publication": "viewer",
+  "reporting.duplicates": "viewer",
   "reporting.import_issues": "viewer",
   "reporting.import_outcomes": "viewer",
   "reporting.import_progress": "viewer",
   "reporting.journey_statuses": "viewer",
   "reporting.lead_times": "viewer",
   "reporting.publication_status": "viewer",
+  "reporting.qualified_lead_costs": "viewer",
+  "reporting.reply_rates": "viewer",
+  "reporting.stale_contacts": "viewer",
   "reporting.sync_health": "viewer",
   "reporting.template_uses": "viewer",
   "reporting.waiting_approvals": "viewer",
+};
+
+/** Views in which no tenant's words stand, so that a foreign row would not be told by its text; and where it is tried what they count. */
+export const viewsOfNumbers: Record<string, string> = {
+  "reporting.reply_rates": "test/database/reporting/leadgen.test.ts",
 };
 
 const anybody = "visitor viewer client operator worker reporter automation authenticator";
@@ -744,6 +754,7 @@ export const functions: Record<string, string> = {
   "app.normalized_domain(text)": "automation editor worker",
   "app.normalized_email(text)": "automation editor worker",
   "app.normalized_linkedin_url(text)": "automation editor worker",
+  "app.normalized_name(text)": "automation viewer",
   "app.password_parameters(text,bytea,jsonb)": "authenticator",
   "app.plan_source(uuid)": "client viewer worker",
   "app.receive_webhook(text,text,text)": "authenticator",
@@ -777,7 +788,9 @@ export const functions: Record<string, string> = {
   "app_private.readable_json(text)": "worker",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
+  "app_private.forget_import_calls(interval,integer)": "worker",
   "app_private.forget_import_payloads(interval)": "worker",
+  "app_private.forget_publishing_calls(interval,integer)": "worker",
   "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
   "app_private.requeue_import_batches(interval)": "worker",
   "app_private.restore_deleted_rows(uuid,text,uuid[])": "worker",
@@ -787,6 +800,7 @@ export const functions: Record<string, string> = {
   "app_private.suspended_backends()": "worker",
   "app_private.take_call(uuid,text,integer)": "worker",
   "app_private.take_source_turn(text,integer,interval)": "worker",
+  "app_private.waiting_publications(integer)": "worker",
   "audit.make_partitions(integer)": "worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
   "imports.fix_import_issue(uuid,jsonb,text)": "admin worker",
@@ -860,6 +874,7 @@ export const functions: Record<string, string> = {
   "leadgen.record_activities(jsonb)": "automation editor",
   "leadgen.record_company_l1(uuid,leadgen.company_status,jsonb,jsonb,numeric)": "automation",
   "leadgen.record_company_l2(uuid,jsonb,jsonb,numeric)": "automation",
+  "leadgen.record_leads(jsonb,text,text,leadgen.contact_source)": "automation editor",
   "leadgen.record_messages(uuid,jsonb,numeric)": "automation",
   "leadgen.record_person(uuid,jsonb,jsonb,numeric)": "automation",
   "leadgen.reject_message(uuid,text,integer)": "editor",
@@ -898,10 +913,16 @@ export const functionsBeyondTenants: Record<string, string> = {
     "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":
     "finds batches whose worker died, whosever they are; for the worker alone",
+  "app_private.forget_import_calls(interval,integer)":
+    "deletes calls to sources that are due, whosever they are; for the worker alone",
+  "app_private.forget_publishing_calls(interval,integer)":
+    "deletes calls to GoHighLevel that are due, whosever they are; for the worker alone",
   "app_private.forget_import_payloads(interval)":
     "drops the texts of imports that are due, whosever they are; for the worker alone",
   "publishing.resume_publications(interval)":
     "finds publications whose worker died, whosever they are; for the worker alone",
+  "app_private.waiting_publications(integer)":
+    "finds publications that wait for a worker, whosever they are; for the worker alone",
 };
 
 /** Whether a role is among these, or inherits one that is. */

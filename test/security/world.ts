@@ -104,8 +104,8 @@ async function peopleOf(client: pg.ClientBase, { id, slug, people }: Tenant): Pr
 }
 
 /**
- * Writes down what the reports make of the audit trail: a journey that was published, and renamed since. One entry is of a month without
- * a partition.
+ * Writes down what is made of the audit trail: a journey that was published, and renamed since, and people who were members. One entry is of
+ * a month without a partition.
  */
 export async function recordHistory(database: TestDatabase, tenant: Tenant, tables: Table[]): Promise<void> {
   await database.query(
@@ -116,6 +116,13 @@ export async function recordHistory(database: TestDatabase, tenant: Tenant, tabl
       rowOf(tenant, "journeys.journeys").id,
       { status: ["approved", "published"], name: ["Before", tenant.slug] },
     ],
+  );
+  // Whom an admin may take back: those of the tenant's own address who are no members.
+  await database.query(
+    `insert into audit.changes (tenant_id, table_name, action, row_id, changes, source, login_name, transaction_id)
+     select $1, 'tenancy.memberships', 'delete', app.uuidv7(), jsonb_build_object('user_id', u.id), 'api', 'nobody', '3'
+     from tenancy.users u where u.email like '%@' || $2 || '.test'`,
+    [tenant.id, tenant.slug],
   );
   for (const { name, columns } of tables.filter((table) => table.name.startsWith("audit.changes"))) {
     if (columns.some((column) => column.name === "tenant_id")) {
@@ -143,6 +150,8 @@ function beginnings(table: string, { slug, people, secondReviewer }: Tenant): Va
   // Two that look the same, and a claim of a contact besides one of a company.
   const twin = { name: `canary-${slug} twin` };
   if (table === "leadgen.companies") return [twin, {}, twin];
+  // Somebody who has not answered for long.
+  if (table === "leadgen.contacts") return [{}, {}, { message_status: "sent", created_at: "2026-01-01T00:00:00Z" }];
   if (table === "leadgen.claims") return [{}, { stage: "person", company_id: null }];
   if (table === "journeys.journeys") return [{ published_at: "2026-01-01T00:00:00Z" }];
   if (table === "tenancy.client_users")

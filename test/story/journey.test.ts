@@ -60,6 +60,18 @@ async function publishOverHttp({
   expect(seen.journeyVersion.snapshot.journey.name).toBe(journeyName);
   expect((await ask("{ touchpoints { nodes { id } } }", {}, reviewer)).code).toBe("LF024");
 
+  const planned = await ask(
+    `query ($journeyId: UUID!) {
+       publicationPlan(journeyId: $journeyId) { source version obstacle estimatedCalls items { name assetKind action } }
+     }`,
+    { journeyId: journey.id },
+    reviewer,
+  );
+  const { items, ...plan } = planned.data.publicationPlan;
+  expect(plan).toMatchObject({ source: "review", version: 1, obstacle: null });
+  const actions = new Set(items.map(({ action }: { action: string }) => action));
+  expect([...actions].toSorted()).toEqual(["BY_HAND", "CREATE", "LINK"]);
+
   const reviewed = await ask(review, { approvalId: approval.id, decision: "approve" }, reviewer);
   expect(reviewed.data.reviewJourney.approval.status).toBe("approved");
 
@@ -123,6 +135,54 @@ function expectHeldOnce(touchpoints: Touchpoint[], { templates, customValues }: 
   for (const touchpoint of [...emails, ...texts]) expect(touchpoint.status).toBe("published");
 }
 
+/** What nobody but a person can do in GoHighLevel: the checklist, a tick, and the page to print. */
+async function tickHandoff({ ask, apiUrl }: Installation, publicationId: string, admin: string): Promise<void> {
+  const { data } = await ask(
+    "{ handoffSteps(orderBy: ORDER_INDEX_ASC, first: 100) { nodes { id title instruction reference } } }",
+    {},
+    admin,
+  );
+  const steps: { id: string; title: string; reference: string | null }[] = data.handoffSteps.nodes;
+  expect(steps[0]?.title).toBe("Create the workflow");
+  expect(steps.at(-1)?.title).toBe("Publish the workflow and try it");
+  const ticked = await ask(
+    "mutation ($stepId: UUID!) { tickHandoffStep(input: { stepId: $stepId }) { handoffStep { id } } }",
+    { stepId: steps[0]?.id },
+    admin,
+  );
+  expect(ticked.data.tickHandoffStep.handoffStep.id).toBe(steps[0]?.id);
+  const page = await fetch(new URL(`/handoff/${publicationId}`, apiUrl), {
+    headers: { authorization: `Bearer ${admin}` },
+  });
+  expect(await page.text()).toContain(`these ${steps.length} steps there; ticked so far: 1.`);
+}
+
+/** A person changes a template in GoHighLevel: the comparison shows it, with both texts, and changes nothing. */
+async function findDrift({ ask, sandboxUrl }: Installation, admin: string): Promise<void> {
+  const subjectLine = "Their own words";
+  await fetch(`${sandboxUrl}/__fake/people`, {
+    method: "POST",
+    body: JSON.stringify({ deed: "edit", name: "Welcome", subjectLine }),
+  });
+  const client = await ask("query ($slug: String!) { clientBySlug(slug: $slug) { id } }", { slug: clientSlug }, admin);
+  const compared = await ask(
+    "mutation ($id: UUID!) { reconcileLocation(input: { clientId: $id }) { reconciliation { id } } }",
+    { id: client.data.clientBySlug.id },
+    admin,
+  );
+  const { id } = compared.data.reconcileLocation.reconciliation;
+  for (;;) {
+    const { data } = await ask("query ($id: UUID!) { reconciliation(id: $id) { status } }", { id }, admin);
+    if (data.reconciliation.status === "completed") break;
+    expect(["queued", "running"]).toContain(data.reconciliation.status);
+    await sleep(100);
+  }
+  const { data } = await ask("{ remoteFindings { nodes { kind status differences } } }", {}, admin);
+  expect(data.remoteFindings.nodes).toMatchObject([
+    { kind: "drifted", status: "open", differences: [{ field: "subject", theirs: subjectLine }] },
+  ]);
+}
+
 test("can start from nothing, submit, review and publish a journey, and start again with all of it there", async () => {
   const dataDir = makeDataDir();
   try {
@@ -134,6 +194,8 @@ test("can start from nothing, submit, review and publish a journey, and start ag
     await waitUntilSynced(first, publicationId, admin);
     const touchpoints = await touchpointsOf(first, journeyId, admin);
     expectHeldOnce(touchpoints, await stateOf(first.sandboxUrl as string));
+    await tickHandoff(first, publicationId, admin);
+    await findDrift(first, admin);
     expect(await first.end("SIGTERM")).toBe(0);
 
     const second = await startInstallation(dataDir);

@@ -192,13 +192,13 @@ export interface SqlLogin {
   drop(): Promise<void>;
 }
 
-/** Makes a login that speaks SQL for one tenant. Drop it before the database, once its connections are closed. */
+/** Makes a login that speaks SQL for one tenant, one of each kind. Drop it before the database, once its connections are closed. */
 export async function addSqlLogin(
   database: TestDatabase,
   tenantId: string,
   kind: "reporter" | "automation",
 ): Promise<SqlLogin> {
-  const name = `${kind}_of_${database.name}`;
+  const name = `${kind}_${tenantId.slice(-6)}_of_${database.name}`;
   await database.query(`create role ${name} login password '${name}' in role ${database.rolePrefix}_${kind}`);
   await database.query("insert into tenancy.sql_logins (tenant_id, login_name, kind) values ($1, $2, $3)", [
     tenantId,

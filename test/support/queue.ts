@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Logger, runOnce } from "graphile-worker";
 import type pg from "pg";
 import { projectDir } from "../../src/config.ts";
+import { openFileStore } from "../../src/imports/files/open_file_store.ts";
 import { provideContext } from "../../src/worker/context.ts";
 import type { TestDatabase } from "./database.ts";
 
@@ -13,7 +14,8 @@ import type { TestDatabase } from "./database.ts";
  * @param pool connections as the worker's login
  */
 export async function workQueue(database: TestDatabase, pool: pg.Pool): Promise<void> {
-  provideContext({ config: database.config, pool });
+  const { config } = database;
+  provideContext({ config, pool, files: await openFileStore(config.files) });
   await runOnce({
     pgPool: pool,
     taskDirectory: join(projectDir, "tasks"),

@@ -1,6 +1,4 @@
 /** The end of a tenant: nothing of it is left in any table, file, role or job, and nobody else has lost or gained a thing. */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { deleteTenant } from "../../src/tenants/delete_tenant.ts";
 import { rolledBack } from "../support/database.ts";
@@ -118,7 +116,7 @@ describe("once it is suspended", () => {
       own: false,
       shared: true,
     });
-    expect(await readdir(join(leaving.folder, "files", "leaving"))).toEqual([]);
+    expect(await files.hasAside()).toBe(false);
 
     // Nobody else has lost or gained a thing.
     expect(await hashOf(leaving, theirs)).toEqual(before);

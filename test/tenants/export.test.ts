@@ -78,6 +78,16 @@ test("can bring the files along, and names those that are missing", async () => 
   expect(manifest.missingFiles).toHaveLength(rows.length - 2);
 });
 
+test("cannot pass off a damaged file as whole, and names it", async () => {
+  const { ownFile, sharedFile, damage } = leaving;
+  await damage(ownFile, Buffer.from("ONLY OURS"));
+  const damaged = await take("damaged");
+  await damage(ownFile, Buffer.from("only ours"));
+  expect(damaged.files.map(({ path }) => path)).toEqual([`files/${sharedFile.toString("hex")}`]);
+  expect(damaged.missingFiles).toEqual([...manifest.missingFiles, ownFile.toString("hex")].sort());
+  expect(await readdir(join(damaged.folder, "files"))).toEqual([sharedFile.toString("hex")]);
+});
+
 test("cannot hold a secret, and names each", async () => {
   const { database, ours } = leaving;
   expect(manifest.secrets).toContainEqual({

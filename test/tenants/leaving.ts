@@ -6,13 +6,14 @@ import { Readable } from "node:stream";
 import pg from "pg";
 import { createPool } from "../../src/database/pools.ts";
 import { ensureSqlLogin, type LoginServer } from "../../src/database/sql_logins.ts";
-import { type FileStore, openFolderStore } from "../../src/imports/files/file_store.ts";
+import type { FileStore } from "../../src/imports/files/file_store.ts";
 import { runImport, sampleFolder } from "../../src/imports/run_import.ts";
 import { countHoldings, type Holding, readHoldings } from "../../src/tenants/holdings.ts";
 import { readTables } from "../security/catalog.ts";
 import { insertRow, type Values } from "../security/rows.ts";
 import { addPerson, createTenant, fillTenants, rowOf, type Tenant } from "../security/world.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { makeEveryStore } from "../support/file_stores.ts";
 
 export interface Leaving {
   database: TestDatabase;
@@ -25,7 +26,10 @@ export interface Leaving {
   theirs: Tenant;
   holdings: Holding[];
   folder: string;
+  /** Of every kind at once. */
   files: FileStore;
+  /** Puts something else in the place of a file. */
+  damage(sha256: Buffer, content: Buffer): Promise<void>;
   /** Files that only ours has, and one that both have. */
   ownFile: Buffer;
   sharedFile: Buffer;
@@ -52,7 +56,8 @@ export async function prepareLeaving(): Promise<Leaving> {
   const holdings = await readHoldings(owner);
   for (const tenant of [ours, theirs]) await fillRest(database, owner, holdings, tenant);
   const folder = await mkdtemp(join(tmpdir(), "landfall-leaving-"));
-  const files = openFolderStore(join(folder, "files"));
+  const store = await makeEveryStore();
+  const { files } = store;
   const put = async (text: string) => (await files.put(Readable.from([Buffer.from(text)]), () => undefined)).sha256;
   const [ownFile, sharedFile] = [await put("only ours"), await put("of both")];
   await keepFile(database, ours, ownFile);
@@ -79,6 +84,7 @@ export async function prepareLeaving(): Promise<Leaving> {
     holdings,
     folder,
     files,
+    damage: store.damage,
     ownFile,
     sharedFile,
     loginName,
@@ -86,6 +92,7 @@ export async function prepareLeaving(): Promise<Leaving> {
       await owner.end();
       await database.query(`drop role if exists ${loginName}`);
       await database.drop();
+      await store.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

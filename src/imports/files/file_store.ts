@@ -1,9 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { errorCode } from "../../errors.ts";
 
 /** What a file turned out to be. */
 export interface StoredFile {
@@ -11,17 +6,36 @@ export interface StoredFile {
   bytes: number;
 }
 
-/** Files by the hash of what they hold: the same file is kept once, and no name from outside ever becomes a path. */
+/**
+ * Files by the hash of what they hold: the same file is kept once, and no name from outside ever becomes a path. Where they are is the
+ * store's own affair, and nobody outside of it is told an address.
+ *
+ * Every function throws LandfallError `file_store_unusable` where the store cannot be used as configured.
+ */
 export interface FileStore {
+  /** Where the files are, for whoever runs Landfall: a folder, or `s3://bucket/prefix`. */
+  place: string;
+  /** Finds out whether the store can be used: to read alone, or to change it, too. Called before there is work that needs it. */
+  tryOut(use: "read" | "change"): Promise<void>;
   /**
-   * Keeps a file.
+   * Keeps a file. Whoever keeps the same one at the same time does no harm.
    *
    * @param check looks at the whole before it is kept, and throws what is wrong with it
    * @throws what the body or the check throws; then nothing is kept
    */
   put(body: AsyncIterable<Buffer>, check: (file: StoredFile, beginning: Buffer) => void): Promise<StoredFile>;
   has(sha256: Buffer): Promise<boolean>;
-  read(sha256: Buffer): Readable;
+  /**
+   * A file, held against its hash while it is read: one that is not what it should be never comes whole, and its stream ends in
+   * `file_damaged`.
+   *
+   * @returns null where there is no such file
+   */
+  read(sha256: Buffer): Promise<Readable | null>;
+  /** The hashes of all files, but for those that are set aside. */
+  all(): AsyncIterable<Buffer>;
+  /** Deletes a file; does nothing where it is not there. */
+  remove(sha256: Buffer): Promise<void>;
   /** Moves the files of a tenant that is being deleted to where nobody finds them; those that are not there are passed over. */
   setAside(tenantId: string, sha256: readonly Buffer[]): Promise<void>;
   /**
@@ -30,100 +44,23 @@ export interface FileStore {
    * @returns how many were deleted
    */
   settleAside(tenantId: string, isSpokenOf: (sha256: Buffer) => Promise<boolean>): Promise<number>;
+  /** Whether files of any tenant are set aside. */
+  hasAside(): Promise<boolean>;
 }
 
-/** The first bytes tell what kind of file it is. */
-const beginningBytes = 16;
-
-/**
- * A file store in a folder.
- *
- * @param folder absolute; made where it is missing, closed to others
- */
-export function openFolderStore(folder: string): FileStore {
-  const pathOf = (sha256: Buffer) => {
-    const name = sha256.toString("hex");
-    return join(folder, name.slice(0, 2), name);
-  };
-  return {
-    async put(body, check) {
-      const incoming = join(folder, "incoming");
-      await mkdir(incoming, { recursive: true, mode: 0o700 });
-      const draft = join(incoming, randomUUID());
-      try {
-        const { file, beginning } = await write(draft, body);
-        check(file, beginning);
-        const path = pathOf(file.sha256);
-        await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-        await rename(draft, path);
-        return file;
-      } finally {
-        await rm(draft, { force: true });
-      }
-    },
-    has: async (sha256) => {
-      try {
-        return (await stat(pathOf(sha256))).isFile();
-      } catch (error) {
-        if (errorCode(error) === "ENOENT") return false;
-        throw error;
-      }
-    },
-    read: (sha256) => createReadStream(pathOf(sha256)),
-    async setAside(tenantId, all) {
-      const aside = join(folder, "leaving", tenantId);
-      await mkdir(aside, { recursive: true, mode: 0o700 });
-      for (const sha256 of all) await moveWhereThere(pathOf(sha256), join(aside, sha256.toString("hex")));
-    },
-    async settleAside(tenantId, isSpokenOf) {
-      const aside = join(folder, "leaving", tenantId);
-      let deleted = 0;
-      for (const name of await namesIn(aside)) {
-        const sha256 = Buffer.from(name, "hex");
-        if (await isSpokenOf(sha256)) {
-          await mkdir(join(pathOf(sha256), ".."), { recursive: true, mode: 0o700 });
-          await rename(join(aside, name), pathOf(sha256));
-        } else {
-          await rm(join(aside, name));
-          deleted += 1;
-        }
-      }
-      await rm(aside, { recursive: true, force: true });
-      return deleted;
-    },
-  };
+/** Where a file is, from the store's root: folders of a bearable size. Every store has it so, and one can be copied into another by any tool. */
+export function pathOf(sha256: Buffer): string {
+  const name = sha256.toString("hex");
+  return `${name.slice(0, 2)}/${name}`;
 }
 
-async function moveWhereThere(from: string, to: string): Promise<void> {
-  await rename(from, to).catch((error) => {
-    if (errorCode(error) !== "ENOENT") throw error;
-  });
+/** The hash in a path that `pathOf` gave; null for every other one. */
+export function hashIn(path: string): Buffer | null {
+  const [, folder = "", rest = ""] = /^([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(path) ?? [];
+  return rest.startsWith(folder) && rest !== "" ? Buffer.from(rest, "hex") : null;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch((error) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  });
-}
-
-async function write(path: string, body: AsyncIterable<Buffer>): Promise<{ file: StoredFile; beginning: Buffer }> {
-  const handle = await open(path, "wx", 0o600);
-  const hash = createHash("sha256");
-  let bytes = 0;
-  let beginning = Buffer.alloc(0);
-  try {
-    for await (const chunk of body) {
-      if (beginning.length < beginningBytes) {
-        beginning = Buffer.concat([beginning, chunk.subarray(0, beginningBytes - beginning.length)]);
-      }
-      hash.update(chunk);
-      bytes += chunk.length;
-      await handle.writeFile(chunk);
-    }
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return { file: { sha256: hash.digest(), bytes }, beginning };
+/** Where the files of a tenant that is being deleted wait; without a tenant, where those of all do. */
+export function asidePath(tenantId?: string): string {
+  return tenantId === undefined ? "leaving" : `leaving/${tenantId}`;
 }

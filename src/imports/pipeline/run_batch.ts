@@ -5,7 +5,6 @@ import { withIdentity } from "../../database/with_identity.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../../errors.ts";
 import { errorCodes } from "../../generated/error_codes.ts";
 import { childLogger } from "../../log.ts";
-import { type FileStore, openFolderStore } from "../files/file_store.ts";
 import { findMapping } from "../mappings/find_mapping.ts";
 import type { ConflictPolicy } from "../mappings/mapping.ts";
 import { openLedgerSource } from "../sources/ledger.ts";
@@ -83,7 +82,7 @@ export async function runBatch(
     source = await (known.replayedAt === null
       ? openSource(location, access, pool)
       : openLedgerSource(pool, tenantId, batchId, location));
-    const batch: LoadingBatch = { ...lease, ...known, source, files: openFiles(access) };
+    const batch: LoadingBatch = { ...lease, ...known, source, files: access.files };
     if (taken.status === "planned") {
       const schema = await source.schema();
       await withHeartbeat(batch, () => makePlan({ ...batch, files: undefined }, schema, onProgress));
@@ -151,10 +150,6 @@ export async function planBatch(
   }
 }
 
-function openFiles({ filesFolder }: SourceAccess): FileStore | undefined {
-  return filesFolder === undefined ? undefined : openFolderStore(filesFolder);
-}
-
 /** The steps, and between the second and the third the prediction that they are held to. */
 async function finish(batch: LoadingBatch, status: BatchStatus, onProgress: Progress): Promise<void> {
   const ledger = await landAll(batch, onProgress);
@@ -217,8 +212,14 @@ async function pause(lease: Lease, error: unknown): Promise<void> {
   await setStatus(lease, "paused", newsOf(error, wayOut));
 }
 
-/** What a batch says of an error; `wayOut` is for one that is not ours. */
+/** What a batch says of an error; `wayOut` is for one that is not ours. Where files are kept is nothing that its readers are told. */
 function newsOf(error: unknown, wayOut: string): { message: string; wayOut: string } {
+  if (error instanceof LandfallError && error.reason === "file_store_unusable") {
+    return {
+      message: "The file store cannot be used.",
+      wayOut: `landfall doctor says why, and what to do. ${wayOut}`,
+    };
+  }
   return error instanceof LandfallError
     ? { message: error.message, wayOut: error.wayOut }
     : { message: `It stopped at an error: ${errorMessage(error)}.`, wayOut };

@@ -1,15 +1,16 @@
 import type pg from "pg";
 import { fail } from "../../errors.ts";
+import type { FileStore } from "../files/file_store.ts";
 import { type AirtableOptions, airtableLimits, openAirtable } from "./airtable.ts";
 import { sharedBudget } from "./budget.ts";
 import { openSnapshot } from "./snapshot.ts";
 import type { Source } from "./source.ts";
 
-/** What reading a live source takes besides its address; the configuration's `airtable`. */
+/** What reading a source takes besides its address. */
 export interface SourceAccess {
   airtable: { apiKey: string | undefined; endpointUrl: string };
-  /** Where files that hang on records are kept, an absolute path; without it none are copied. */
-  filesFolder?: string;
+  /** Where files that hang on records are kept; without it none are copied. */
+  files?: FileStore;
   clock?: AirtableOptions["clock"];
   retryDelayMs?: AirtableOptions["retryDelayMs"];
 }

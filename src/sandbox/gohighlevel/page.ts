@@ -7,7 +7,7 @@ const style = `
   h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } h3 { font-size: 1rem; }
   table { border-collapse: collapse; width: 100%; font-size: .9rem; }
   th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #8884; overflow-wrap: anywhere; }
-  th { white-space: nowrap; }
+  th, .calls td:first-child { white-space: nowrap; }
   .wide { overflow-x: auto; }
   details { border: 1px solid #8886; border-radius: .4rem; padding: .5rem .75rem; margin: .5rem 0; }
   summary { cursor: pointer; overflow-wrap: anywhere; }
@@ -99,6 +99,6 @@ export function renderPage(state: State, entries: JournalEntry[]): string {
 <p>This is not GoHighLevel. It holds what Landfall published while no account is connected. <a href="/">Reload</a></p>
 ${state.locations.map((location) => locationSection(state, location)).join("\n") || "<p>Nothing has been published yet.</p>"}
 <h2>Last calls</h2>
-${journalSection(entries)}
+<div class="calls">${journalSection(entries)}</div>
 </body></html>`;
 }

@@ -27,6 +27,15 @@ const watched: readonly Watched[] = [
     description: "The import as it is now, and again whenever it has moved; null once you may no longer see it.",
   },
   {
+    field: "publicationChanged",
+    type: "Publication",
+    resource: "publications",
+    table: "publishing.publications",
+    channel: "publication",
+    noun: "publication",
+    description: "The publication as it is now, and again whenever it has moved; null once you may no longer see it.",
+  },
+  {
     field: "leadgenPipelineRunChanged",
     type: "LeadgenPipelineRun",
     resource: "leadgen_pipeline_runs",

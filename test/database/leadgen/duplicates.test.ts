@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type pg from "pg";
+import pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { addPeople, type Logins, openLogins, type People, refusal } from "../../support/people.ts";
+import { addPeople, addSqlLogin, type Logins, openLogins, type People, refusal } from "../../support/people.ts";
 import { addLead, putIn } from "./leads.ts";
 
 let database: TestDatabase;
@@ -191,6 +191,120 @@ describe("two companies", () => {
     expect(await candidates()).toHaveLength(1);
   });
 
+  test("can be merged with research about both: what the kept one's lacks is filled in, and undone both are as they were", async () => {
+    const { kept, other } = await addPair();
+    const research = await add("company_enrichment_l2", {
+      company_id: kept,
+      recent_news: "Ours",
+      quick_wins: { first: 1 },
+    });
+    await database.query(
+      `update leadgen.company_enrichment_l2 set enrichment_cost_usd = case id when $1 then 0.5 else 0.00025 end,
+         recent_news = coalesce(recent_news, 'Theirs'), enriched_at = case id when $1 then null else timestamptz '2026-01-01Z' end`,
+      [research],
+    );
+    const before = await contents();
+    const read =
+      "select recent_news, tech_stack, quick_wins, enriched_at, enrichment_cost_usd from leadgen.company_enrichment_l2 where company_id = $1";
+    const decision = await decide("merge_companies($1, $2)", kept, other);
+    expect(decision?.moved.company_enrichment_l2).toBeUndefined();
+    const merged = {
+      recent_news: "Ours",
+      tech_stack: "Java",
+      quick_wins: { first: 1 },
+      enriched_at: new Date("2026-01-01Z"),
+      enrichment_cost_usd: "0.50025",
+    };
+    expect(await ask(read, kept)).toEqual([merged]);
+    // Merged once more, what it costs is not added once more.
+    await decide("merge_companies($1, $2)", kept, other);
+    expect(await ask(read, kept)).toEqual([merged]);
+    await decide("undo_duplicate_decision($1)", decision?.id);
+    expect(await contents()).toEqual(before);
+  });
+
+  test("can be told apart again with research that was written over since", async () => {
+    const { kept, other } = await addPair();
+    await add("company_enrichment_l2", { company_id: kept, recent_news: "Ours" });
+    await ask("update leadgen.company_enrichment_l2 set competitors = 'Bolt' where company_id = $1", other);
+    const decision = await decide("merge_companies($1, $2)", kept, other);
+    await ask("update leadgen.company_enrichment_l2 set tech_stack = 'Rust' where company_id = $1", kept);
+    await decide("undo_duplicate_decision($1)", decision?.id);
+    expect(
+      await ask(
+        "select company_id, recent_news, tech_stack, competitors from leadgen.company_enrichment_l2 order by recent_news",
+      ),
+    ).toEqual([
+      { company_id: kept, recent_news: "Ours", tech_stack: "Rust", competitors: null },
+      { company_id: other, recent_news: null, tech_stack: "Java", competitors: "Bolt" },
+    ]);
+  });
+
+  test("can be told apart again though the other has been given the same tag and other research since", async () => {
+    const { kept, other } = await addPair();
+    const decision = await decide("merge_companies($1, $2)", kept, other);
+    const late = await database.query<{ id: string }>(
+      `with tag as (insert into leadgen.company_tags (tenant_id, company_id, category, value) values ($1, $2, 'pain_area', 'Paper'))
+       insert into leadgen.company_enrichment_l2 (tenant_id, company_id, tech_stack) values ($1, $2, 'Go') returning id`,
+      [people.tenantId, other],
+    );
+    await decide("undo_duplicate_decision($1)", decision?.id);
+    expect(
+      await ask("select id = $1 as late, company_id from leadgen.company_enrichment_l2 order by 1", late[0]?.id),
+    ).toEqual([
+      { late: false, company_id: kept },
+      { late: true, company_id: other },
+    ]);
+    expect(
+      await ask(
+        "select company_id, value from leadgen.company_tags where value = 'Paper' order by company_id = $1",
+        other,
+      ),
+    ).toEqual([
+      { company_id: kept, value: "Paper" },
+      { company_id: other, value: "Paper" },
+    ]);
+  });
+
+  test("cannot be worked on as the other once they are merged LF414", async () => {
+    const { kept, other } = await addPair();
+    const login = await addSqlLogin(database, people.tenantId, "automation");
+    const workflow = new pg.Client({ connectionString: login.url });
+    await workflow.connect();
+    const claims = await workflow.query<{ claim_id: string; company_id: string }>(
+      "select * from leadgen.claim_companies('l2')",
+    );
+    expect(claims.rows.map(({ company_id }) => company_id)).toEqual([other]);
+    await decide("merge_companies($1, $2)", kept, other);
+    expect(
+      await refusal(workflow.query("select leadgen.record_company_l2($1, '{}')", [claims.rows[0]?.claim_id])),
+    ).toMatchObject({ code: "LF414" });
+    await workflow.end();
+    await login.drop();
+  });
+
+  test("can be candidates still where each was kept apart from the oldest", async () => {
+    const [oldest, second, third] = [
+      await add("companies", { name: "Group", domain: "acme.example" }),
+      await add("companies", { name: "Norway", domain: "acme.example" }),
+      await add("companies", { name: "Norge", domain: "acme.example" }),
+    ];
+    const domain = { reason: "domain", value: "acme.example" };
+    expect(await candidates()).toEqual([
+      { ...domain, kept: "Group", other: "Norge" },
+      { ...domain, kept: "Group", other: "Norway" },
+    ]);
+    await decide("keep_companies_apart($1, $2)", third, oldest);
+    expect(await candidates()).toEqual([
+      { ...domain, kept: "Group", other: "Norway" },
+      { ...domain, kept: "Norway", other: "Norge" },
+    ]);
+    await decide("keep_companies_apart($1, $2)", oldest, second);
+    expect(await candidates()).toEqual([{ ...domain, kept: "Norway", other: "Norge" }]);
+    await decide("keep_companies_apart($1, $2)", second, third);
+    expect(await candidates()).toEqual([]);
+  });
+
   test("cannot be one LF403, unknown LF006, merged into a third LF404, or undone below another merge LF406", async () => {
     const { kept, other } = await addPair();
     const third = await add("companies", { name: "Third" });
@@ -238,7 +352,11 @@ describe("two contacts", () => {
     await putIn(database, "messages", message, { status: "sent", sent_at: "2026-01-01" });
     await add("activities", { contact_id: other, name: "message_sent", external_id: "x-1" });
     await add("contact_enrichment", { contact_id: kept, person_summary: "Engineer" });
-    await add("contact_enrichment", { contact_id: other, person_summary: "Manager" });
+    await add("contact_enrichment", {
+      contact_id: other,
+      person_summary: "Manager",
+      relationship_synthesis: "Met in Oslo",
+    });
     const task = await add("tasks", { name: "Call" });
     await add("task_contacts", { task_id: task, contact_id: other });
     const before = await contents();
@@ -250,8 +368,17 @@ describe("two contacts", () => {
       contact_batches: [expect.any(String)],
       task_contacts: [expect.any(String)],
       filled: { job_title: [null, "CTO"], contact_score: [null, 0] },
+      filled_research: {
+        contact_enrichment: { relationship_synthesis: [null, "Met in Oslo"], enrichment_cost_usd: [0, 0] },
+      },
     });
     expect(decision?.moved.contact_enrichment).toBeUndefined();
+    expect(
+      await ask(
+        "select person_summary, relationship_synthesis from leadgen.contact_enrichment where contact_id = $1",
+        kept,
+      ),
+    ).toEqual([{ person_summary: "Engineer", relationship_synthesis: "Met in Oslo" }]);
     expect(await ask("select full_name, job_title, contact_score from leadgen.contacts")).toEqual([
       { full_name: "Jane Doe", job_title: "CTO", contact_score: "0" },
     ]);

@@ -224,17 +224,40 @@ describe("people", () => {
     ).toBeGreaterThan(3);
   });
 
-  test("can be given a role by an admin, in the admin's tenant", async () => {
-    const [person] = await database.query<{ id: string }>(
-      "insert into tenancy.users (email, name) values ('new@harbour.test', 'New') returning id",
+  const join = "insert into tenancy.memberships (user_id, role) values ($1, 'editor') returning tenant_id, role";
+  async function newPerson(email: string): Promise<string> {
+    const rows = await database.query<{ id: string }>(
+      "insert into tenancy.users (email, name) values ($1, 'New') returning id",
+      [email],
     );
+    return rows[0]?.id as string;
+  }
+
+  test("can be taken back by an admin, in the admin's tenant, once they were a member", async () => {
+    const id = await newPerson("back@harbour.test");
+    await database.query("insert into tenancy.memberships (tenant_id, user_id, role) values ($1, $2, 'viewer')", [
+      ours.id,
+      id,
+    ]);
     await asApi(settingsFor(database, ours, "admin"), async (client) => {
-      const { rows } = await client.query(
-        "insert into tenancy.memberships (user_id, role) values ($1, 'editor') returning tenant_id, role",
-        [person?.id],
-      );
-      expect(rows).toEqual([{ tenant_id: ours.id, role: "editor" }]);
+      expect((await client.query("delete from tenancy.memberships where user_id = $1", [id])).rowCount).toBe(1);
+      expect((await client.query(join, [id])).rows).toEqual([{ tenant_id: ours.id, role: "editor" }]);
+      // Told by the key, and not that nobody knows them.
+      await expect(client.query(join, [id])).rejects.toMatchObject({ code: "23505" });
     });
+  });
+
+  test("cannot be made a member by their id LF440, in the same words whether they are anybody or not", async () => {
+    const id = await newPerson("elsewhere@meadow.test");
+    const words: string[] = [];
+    for (const guessed of [id, theirs.people.editor.userId, randomUUID()]) {
+      await asApi(settingsFor(database, ours, "admin"), async (client) => {
+        const refused = await client.query(join, [guessed]).catch((error) => error);
+        expect(refused).toMatchObject({ code: "LF440" });
+        words.push(refused.message.replace(guessed, "…"));
+      });
+    }
+    expect(new Set(words).size).toBe(1);
   });
 
   test("cannot be given a role by an editor 42501", async () => {
@@ -353,12 +376,51 @@ describe("an import batch", () => {
     });
   });
 
-  test("cannot be claimed by an admin, nor by the owner", async () => {
-    const settings = { ...settingsFor(database, ours, "admin"), "app.import_batch_id": batchOf(ours) };
-    await asApi(settings, async (client) => expect(await claimedBatch(client)).toBeNull());
-    await rolledBack(database.urls.owner, async (client) => {
-      await claim(client, { "app.tenant_id": ours.id, "app.import_batch_id": batchOf(ours) });
-      expect(await claimedBatch(client)).toBeNull();
+  test("cannot be claimed by an admin, the owner or a workflow, nor by setting that it was confirmed", async () => {
+    const forged = {
+      "app.tenant_id": ours.id,
+      "app.import_batch_id": batchOf(ours),
+      "app.confirmed_import_batch": `${ours.id}/${batchOf(ours)}`,
+    };
+    await asApi({ ...settingsFor(database, ours, "admin"), ...forged }, async (client) =>
+      expect(await claimedBatch(client)).toBeNull(),
+    );
+    const automation = await createLogin(database, "automation", ours.id);
+    for (const url of [database.urls.owner, automation.url]) {
+      await rolledBack(url, async (client) => {
+        await claim(client, forged);
+        expect(await claimedBatch(client)).toBeNull();
+      });
+    }
+    await automation.drop();
+  });
+
+  test("can be believed without asking by the worker's login alone, which may begin one of its own and reaches no other tenant by it", async () => {
+    await rolledBack(database.urls.worker, async (client) => {
+      await claim(client, { "app.tenant_id": ours.id });
+      // What its rights are for: so the setting gives it nothing.
+      const made = await client.query<{ id: string }>(
+        `with source as (insert into imports.sources (mapping, key) values ('bloom', 'its own') returning id)
+         insert into imports.batches (source_id, location, mapping_hash, status)
+         select id, '/snapshot', sha256('mapping'), 'queued' from source returning id`,
+      );
+      await client.query("update imports.batches set status = 'running' where id = $1", [made.rows[0]?.id]);
+      await claim(client, { "app.import_batch_id": made.rows[0]?.id as string });
+      expect(await claimedBatch(client)).toBe(made.rows[0]?.id);
+    });
+    await rolledBack(database.urls.worker, async (client) => {
+      const foreign = batchOf(theirs);
+      await claim(client, {
+        "app.tenant_id": ours.id,
+        "app.import_batch_id": foreign,
+        "app.confirmed_import_batch": `${ours.id}/${foreign}`,
+      });
+      expect(await claimedBatch(client)).toBe(foreign);
+      expect((await client.query("select from leadgen.companies where tenant_id = $1", [theirs.id])).rowCount).toBe(0);
+      expect(
+        (await client.query("update leadgen.companies set status = 'synced' where tenant_id = $1", [theirs.id]))
+          .rowCount,
+      ).toBe(0);
     });
   });
 });

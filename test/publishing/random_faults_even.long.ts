@@ -1,0 +1,3 @@
+import { testSeeds } from "./random_faults.ts";
+
+testSeeds(0);
