@@ -140,6 +140,11 @@ export async function findKnown(
        and not exists (
          select from imports.issues issue where issue.tenant_id = $1 and issue.batch_id = $2 and issue.row_id = wanted.row_id
        )
+       -- A row that was written once more after its record had its outcome: its parent was merged into another.
+       and not exists (
+         select from imports.effects effect
+         where effect.tenant_id = $1 and effect.batch_id = $2 and effect.row_id = wanted.row_id and effect.row_hash <> record.row_hash
+       )
        and (cardinality($5::text[]) = 0 or not exists (
          select from jsonb_each_text(payload.rows -> $6 -> 0) as cell where cell.value = any ($5::text[])
        ))`,

@@ -1,5 +1,5 @@
---! Previous: sha1:17e614c97a0c2c15057fa613caa0a4eb9cf9c365
---! Hash: sha1:8198940ae8d834b364d382383f8e909a42af9a29
+--! Previous: sha1:3d3420a9c7115c2dd3a4ba1de39667bf2d259c07
+--! Hash: sha1:dbc785aed5270ec0cba7ceff56aeae5702ca566d
 --! Message: validate what imports carry on from
 
 -- Apart from adding it, so that nobody waits while every row is looked at.

@@ -1,5 +1,5 @@
---! Previous: sha1:61c284a0baa235f703b9347c31b31f33f3838561
---! Hash: sha1:17e614c97a0c2c15057fa613caa0a4eb9cf9c365
+--! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
+--! Hash: sha1:3d3420a9c7115c2dd3a4ba1de39667bf2d259c07
 --! Message: carry over what was proved
 
 -- What an import has made and proved of a text holds for a later one of the same source, as long as text, row, mapping and verifier are the same.
