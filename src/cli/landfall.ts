@@ -18,6 +18,7 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["login", async () => (await import("./login.ts")).registerLogin],
   ["operator", async () => (await import("./operator.ts")).registerOperator],
   ["import", async () => (await import("./import.ts")).registerImport],
+  ["cutover", async () => (await import("./cutover.ts")).registerCutover],
   ["sample", async () => (await import("./sample.ts")).registerSample],
   ["files", async () => (await import("./files.ts")).registerFiles],
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],

@@ -1,7 +1,6 @@
 /** How commands answer: for people on a terminal, or as JSON for machines. */
 import { CommanderError } from "commander";
-import { type ErrorName, errorCode, errorMessage, LandfallError } from "../errors.ts";
-import { errorCodes } from "../generated/error_codes.ts";
+import { errorCode, errorMessage, errorReason, LandfallError } from "../errors.ts";
 import { logger } from "../log.ts";
 
 /** What every command that answers takes. */
@@ -46,16 +45,11 @@ export function explainError(error: unknown, isJson: boolean): 0 | 1 | 2 {
 
 const network = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|timeout expired|Connection terminated/;
 
-/** What is raised in SQL has its code for an SQLSTATE. */
-function reasonOf(code: string): ErrorName | undefined {
-  return (Object.keys(errorCodes) as ErrorName[]).find((name) => errorCodes[name] === code);
-}
-
 /** What is not thrown by us comes mostly from the database or the network. */
 function describe(error: unknown): LandfallError {
   const message = errorMessage(error);
   const code = errorCode(error) ?? "";
-  const reason = reasonOf(code);
+  const reason = errorReason(error);
   if (reason) {
     const { hint } = error as { hint?: string };
     return new LandfallError(reason, message, hint ?? "docs/errors.md says what to do.");

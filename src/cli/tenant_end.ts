@@ -1,5 +1,4 @@
 /** `landfall tenant export` and `delete`: what a tenant takes along, and its end. */
-import { hostname, userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import pg from "pg";
@@ -12,6 +11,7 @@ import { exportTenant } from "../tenants/export_tenant.ts";
 import { withServer } from "./as_owner.ts";
 import { findTenant, type Tenant } from "./find_tenant.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
+import { whoIsThis } from "./who_is_this.ts";
 
 interface ExportOptions extends AnswerOptions {
   out: string;
@@ -155,9 +155,4 @@ async function askForSlug(slug: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const typed = await terminal.question("Type its slug to delete it: ").finally(() => terminal.close());
   if (typed.trim() !== slug) fail("wrong_usage", "That is another slug.", "Nothing was deleted.");
-}
-
-/** Who does this, for the record: the database sees an administrator's login. */
-function whoIsThis(): string {
-  return `${userInfo().username}@${hostname()}`;
 }

@@ -389,6 +389,9 @@ async function writeActual(client: pg.ClientBase, batch: Batch, line: LedgerColl
   );
 }
 
+/** The checks that hold a batch to its prediction; another proof of what it brought says nothing of them. */
+export const predictionChecks = ["records that ended as predicted", "fields whose cells ended as predicted"] as const;
+
 interface Comparison {
   layer: "counts" | "fields";
   name: string;
@@ -422,7 +425,7 @@ async function compareRecords(client: pg.ClientBase, batch: Batch, line: LedgerC
   );
   return {
     layer: "counts",
-    name: "records that ended as predicted",
+    name: predictionChecks[0],
     expected: Number(found?.records ?? 0),
     actual: Number(found?.met ?? 0),
     offending: found?.other ?? [],
@@ -445,7 +448,7 @@ async function compareCells(client: pg.ClientBase, batch: Batch, line: LedgerCol
   );
   return {
     layer: "fields",
-    name: "fields whose cells ended as predicted",
+    name: predictionChecks[1],
     expected: Number(found?.fields ?? 0),
     actual: Number(found?.met ?? 0),
     offending: found?.other ?? [],

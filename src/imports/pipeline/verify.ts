@@ -91,8 +91,22 @@ async function proveOne(proving: Omit<Proving, "client">, proof: Proof, transact
   }
 }
 
-async function writeChecks(client: pg.ClientBase, batch: Batch, checks: Check[]): Promise<void> {
-  await client.query(`delete from imports.checks where tenant_id = $1 and batch_id = $2`, [batch.tenantId, batch.id]);
+/**
+ * Writes checks in place of the earlier ones.
+ *
+ * @param kept names of checks that stay as they are
+ */
+export async function writeChecks(
+  client: pg.ClientBase,
+  batch: Pick<Batch, "id" | "tenantId">,
+  checks: Check[],
+  kept: readonly string[] = [],
+): Promise<void> {
+  await client.query(`delete from imports.checks where tenant_id = $1 and batch_id = $2 and name <> all ($3::text[])`, [
+    batch.tenantId,
+    batch.id,
+    kept,
+  ]);
   await client.query(
     `insert into imports.checks (batch_id, collection_id, layer, name, expected, actual, offending)
      select $1, * from unnest($2::uuid[], $3::imports.check_layer[], $4::text[], $5::bigint[], $6::bigint[], $7::jsonb[])`,

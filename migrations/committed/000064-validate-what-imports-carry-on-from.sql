@@ -1,5 +1,5 @@
---! Previous: sha1:3d3420a9c7115c2dd3a4ba1de39667bf2d259c07
---! Hash: sha1:dbc785aed5270ec0cba7ceff56aeae5702ca566d
+--! Previous: sha1:6c91d05ee99ffa3e3804523b5f7ae4d1ad95e198
+--! Hash: sha1:53d02a71bcd6e299ae1b4a8c12fefce2afdb313a
 --! Message: validate what imports carry on from
 
 -- Apart from adding it, so that nobody waits while every row is looked at.

@@ -1,5 +1,5 @@
---! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
---! Hash: sha1:3d3420a9c7115c2dd3a4ba1de39667bf2d259c07
+--! Previous: sha1:6686e371b1cc7fc2b9b8c756dd32ef91f5e4efa9
+--! Hash: sha1:6c91d05ee99ffa3e3804523b5f7ae4d1ad95e198
 --! Message: carry over what was proved
 
 -- What an import has made and proved of a text holds for a later one of the same source, as long as text, row, mapping and verifier are the same.
@@ -14,12 +14,16 @@ create table app_private.import_fates (
 );
 
 alter table app_private.import_payloads add column fates_id integer, add column row_hash bytea, add column is_carried boolean not null default false;
+-- An import under way waits for a moment; concurrently it cannot be made of a partitioned table.
+-- squawk-ignore require-concurrent-index-creation
 create index import_payloads_batch_id_collection_id_judged_idx on app_private.import_payloads (batch_id, collection_id) where not is_carried;
 alter table imports.records add column row_hash bytea, add column is_carried boolean not null default false;
 alter table imports.collections add column carried bigint not null default 0;
 alter table imports.batches add column verifier_hash bytea, add column carried_from_id uuid;
 alter table imports.batches add constraint batches_carried_from_id_fkey
   foreign key (tenant_id, carried_from_id) references imports.batches (tenant_id, id) on delete set null (carried_from_id) not valid;
+-- A tenant has few imports.
+-- squawk-ignore require-concurrent-index-creation
 create index batches_tenant_id_carried_from_id_idx on imports.batches (tenant_id, carried_from_id);
 
 --! Included imports/private.sql
@@ -319,6 +323,8 @@ comment on column imports.batches.started_at is 'When work on it began.';
 comment on column imports.batches.finished_at is 'When it ended.';
 comment on column imports.batches.is_replay_due is 'Whether what waited in quarantine is still to be taken up again.';
 comment on column imports.batches.replayed_at is 'When what waited in quarantine was last taken up again.';
+comment on column imports.batches.is_after_cutover is 'Whether it was asked for although the source was left behind.';
+comment on column imports.batches.checked_at is 'When its checks were last made anew, after its end; null where they are those that it ended with.';
 comment on column imports.batches.created_at is 'When the row was made.';
 comment on column imports.batches.updated_at is 'When the row was last changed.';
 comment on constraint batches_tenant_id_fkey on imports.batches is 'There is no such tenant.';
