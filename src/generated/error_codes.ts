@@ -146,6 +146,7 @@ export const errorCodes = {
   file_damaged: "LF417",
   files_leaving: "LF418",
   person_unknown: "LF440",
+  migration_blocked: "LF490",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

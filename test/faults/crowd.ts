@@ -7,7 +7,7 @@ import type { OpenDatabase } from "../support/database.ts";
 type Asking = Pick<TestApi, "ask">;
 
 /** What the API says to whoever should send the same again: too slow, busy, away. */
-const passingCodes = ["LF906", "LF907", "LF908"];
+export const passingCodes = ["LF906", "LF907", "LF908"];
 
 /** Signs in so many new people of a role in a tenant, without passwords; gives their tokens. */
 export async function addCrowd(
