@@ -167,6 +167,7 @@ export const errorCodes = {
   archive_failing: "LF456",
   upgrade_refused: "LF457",
   upgrade_differs: "LF458",
+  migration_blocked: "LF490",
   invalid_request: "LF900",
   request_too_large: "LF901",
   unsupported_content_type: "LF902",

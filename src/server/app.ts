@@ -9,7 +9,7 @@ import type { Config } from "../config.ts";
 import { errorCodes } from "../generated/error_codes.ts";
 import type { Allowances, Asker } from "./allowances.ts";
 import { type Documents, idOf } from "./documents.ts";
-import type { ErrorCatalog, WordedError } from "./errors.ts";
+import { type ErrorCatalog, passingCode, type WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
 import { repeatAnswers } from "./idempotency.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
@@ -39,6 +39,9 @@ export interface AppOptions {
 
 /** Visitors have nothing long to say: signing in is all they can do. */
 export const MAX_VISITOR_REQUEST_BYTES = 100_000;
+
+/** When to send again what the database had no time or no connection for, in seconds. */
+const COME_BACK_AFTER = 2;
 
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
@@ -119,8 +122,10 @@ function sendError(res: express.Response, errors: ErrorCatalog, code: string, ..
 
 function sendWorded(res: express.Response, errors: ErrorCatalog, { message, extensions }: WordedError): void {
   const requestId = res.getHeader("x-request-id");
+  const status = errors.httpStatus(extensions.code);
+  if (status === 503) res.setHeader("retry-after", String(COME_BACK_AFTER));
   res
-    .status(errors.httpStatus(extensions.code))
+    .status(status)
     .json({ errors: [{ message, extensions: { ...extensions, ...(requestId ? { requestId } : {}) } }] });
 }
 
@@ -257,5 +262,5 @@ function answerErrors(errors: ErrorCatalog): ErrorRequestHandler {
 /** What whoever asked is told of an error that is not theirs; its particulars are for the log alone. */
 function codeOf(error: Error & { code?: string }, errors: ErrorCatalog): string {
   if (error.code === errorCodes.file_store_unusable) return error.code;
-  return errors.isUnavailable(error) ? "LF908" : "LF905";
+  return errors.isUnavailable(error) ? "LF908" : (passingCode(error) ?? "LF905");
 }
