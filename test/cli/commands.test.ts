@@ -52,6 +52,8 @@ describe("every command", () => {
     "import plan",
     "import run",
     "import status",
+    "cutover walk",
+    "cutover check",
     "publish plan",
     "publish status",
     "sample",

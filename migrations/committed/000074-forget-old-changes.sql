@@ -1,5 +1,5 @@
---! Previous: sha1:d38cd122c36ef6c73ca3a15b21fcaf66c996fb5b
---! Hash: sha1:8ab3d57c65c1e1ca554c9a1b340c9a396645da11
+--! Previous: sha1:f8adb5ac4acb59aa5263fa60db6465640702d57a
+--! Hash: sha1:8d82c0a8a82084c75fc964fbe8593c3f0847b5eb
 --! Message: forget old changes
 
 -- The record of changes is complete, refuses to be rewritten by whichever name it is called, and is kept as long as is said.

@@ -1,5 +1,5 @@
---! Previous: sha1:a8513d0f8ba9fdf4dd3814012329a06696b9a427
---! Hash: sha1:779d7844ccdb966572b24035d1ec3194ab3dbb6c
+--! Previous: sha1:19d2e258f89a2230182bcffbdc7f5b8ae0dbb0c1
+--! Hash: sha1:3ccbd5430abdcbcc55faeaf4ca8d7d3719d4aabf
 --! Message: check the sealed tokens
 
 set local lock_timeout = '3s';

@@ -1,5 +1,5 @@
---! Previous: sha1:8ab3d57c65c1e1ca554c9a1b340c9a396645da11
---! Hash: sha1:cfacd71d1ebc69e55ac9ea2c4c8139bc5513a687
+--! Previous: sha1:8d82c0a8a82084c75fc964fbe8593c3f0847b5eb
+--! Hash: sha1:514bbd3670c29ec3553272cff068def6107bef55
 --! Message: erase people
 
 -- What there is about one person can be taken along and taken away, and does not come back with the next import.
@@ -340,7 +340,7 @@ create or replace function app_private.erase_contact(tenant_id uuid, contact_id 
 
     -- Of what was imported the hashes, outcomes and sums stay, and no text.
     update app_private.import_payloads p
-    set source_text = '{}', source_bytes = null, fixed_text = null, rows = null, refusal = 'person_erased'
+    set source_text = '{}', source_bytes = null, fixed_text = null, rows = null, fates_id = null, refusal = 'person_erased'
     where p.batch_id = any (batch_ids) and p.row_id = any (theirs.row_ids);
     get diagnostics affected = row_count;
     counts := counts || jsonb_build_object('importedTexts', affected);

@@ -1,5 +1,5 @@
---! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
---! Hash: sha1:a8513d0f8ba9fdf4dd3814012329a06696b9a427
+--! Previous: sha1:dd10ef10c78986797a66fb0b476d89566495f3f8
+--! Hash: sha1:19d2e258f89a2230182bcffbdc7f5b8ae0dbb0c1
 --! Message: name the key that sealed a secret
 
 -- What is kept under the secret key says under which one, so that the key can be changed.

@@ -1,5 +1,5 @@
---! Previous: sha1:779d7844ccdb966572b24035d1ec3194ab3dbb6c
---! Hash: sha1:d38cd122c36ef6c73ca3a15b21fcaf66c996fb5b
+--! Previous: sha1:3ccbd5430abdcbcc55faeaf4ca8d7d3719d4aabf
+--! Hash: sha1:f8adb5ac4acb59aa5263fa60db6465640702d57a
 --! Message: name what is forgotten
 
 set local lock_timeout = '3s';
