@@ -1,6 +1,7 @@
 /** How commands answer: for people on a terminal, or as JSON for machines. */
+import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { errorCode, errorMessage, errorReason, LandfallError } from "../errors.ts";
+import { errorCode, errorMessage, errorReason, fail, LandfallError } from "../errors.ts";
 import { logger } from "../log.ts";
 
 /** What every command that answers takes. */
@@ -24,6 +25,24 @@ export function answer(options: AnswerOptions, data: unknown, lines: string[]): 
 /** Tells on stderr what goes on, one line. */
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** What whoever sits at the terminal types; undefined where nobody does. */
+export async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return (await terminal.question(question).finally(() => terminal.close())).trim();
+}
+
+/**
+ * Asks whoever sits there to type a word before something is done.
+ *
+ * @throws LandfallError `wrong_usage` where they type another one, or nobody sits there
+ */
+export async function confirm(question: string, word = "yes"): Promise<void> {
+  const typed = await ask(`${question} Type ${word}: `);
+  if (typed === undefined) fail("wrong_usage", "Nobody is there to be asked.", "Add --yes to go on without.");
+  if (typed !== word) fail("wrong_usage", "Nothing was changed.", `Type ${word} to go on.`);
 }
 
 /**

@@ -1,5 +1,5 @@
---! Previous: sha1:6c91d05ee99ffa3e3804523b5f7ae4d1ad95e198
---! Hash: sha1:53d02a71bcd6e299ae1b4a8c12fefce2afdb313a
+--! Previous: sha1:03ae037fa209e25a2472df6565dff738ed31b5a8
+--! Hash: sha1:98f5b5f71e57bbaad111a9989dd987226abcca93
 --! Message: validate what imports carry on from
 
 -- Apart from adding it, so that nobody waits while every row is looked at.

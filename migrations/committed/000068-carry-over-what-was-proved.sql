@@ -1,5 +1,5 @@
---! Previous: sha1:6686e371b1cc7fc2b9b8c756dd32ef91f5e4efa9
---! Hash: sha1:6c91d05ee99ffa3e3804523b5f7ae4d1ad95e198
+--! Previous: sha1:3244e1951b3006221a929168f5625f9a101fbe30
+--! Hash: sha1:03ae037fa209e25a2472df6565dff738ed31b5a8
 --! Message: carry over what was proved
 
 -- What an import has made and proved of a text holds for a later one of the same source, as long as text, row, mapping and verifier are the same.
