@@ -199,6 +199,16 @@ test("can be rolled back: its job was never there, and nobody is told of one", a
   await listener.end();
 });
 
+test("can meet a full disk: whoever asks is told to come back and nothing from inside, and nothing is changed", async () => {
+  const id = await addClient(api, editor);
+  await meet("raise exception using errcode = 'disk_full', message = 'could not extend file \"base/5/1259\"'");
+  const answer = await api.ask(rename, { id }, editor);
+  expect(codeOf(answer)).toBe("LF908");
+  expect(JSON.stringify(answer)).not.toContain("base/5");
+  await meet("null");
+  expect((await api.ask(rename, { id }, editor)).errors).toEqual([]);
+});
+
 test("can run out of connections: whoever comes is told within a moment when to come back, and is served afterwards", async () => {
   await setForApi("set statement_timeout = 0");
   const id = await addClient(api, editor);
