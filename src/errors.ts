@@ -41,6 +41,12 @@ export function errorCode(error: unknown): string | undefined {
   return undefined;
 }
 
+/** The name of an error of app.errors by its code, which is the SQLSTATE of those that SQL raises; undefined for every other. */
+export function errorReason(error: unknown): ErrorName | undefined {
+  const code = errorCode(error);
+  return (Object.keys(errorCodes) as ErrorName[]).find((name) => errorCodes[name] === code);
+}
+
 /** The message of anything thrown. A failed connection to several addresses has an empty one; its first cause speaks then. */
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === "" && error.errors.length > 0) {

@@ -1,9 +1,4 @@
-import { MultiBar, type SingleBar } from "cli-progress";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { openFileStore } from "../imports/files/open_file_store.ts";
-import { mappings } from "../imports/mappings/find_mapping.ts";
-import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
-import type { Progress } from "../imports/pipeline/steps.ts";
+import type { Command } from "commander";
 import { proveAgain } from "../imports/prove_again.ts";
 import {
   beginReplay,
@@ -33,66 +28,39 @@ import {
   resumeBatch,
 } from "../imports/steer_batch.ts";
 import { withTenant } from "./find_tenant.ts";
+import { type SourceOptions, type TenantOptions, takeSource, tenantOption, withFollowing } from "./following.ts";
 import { registerReport } from "./import_report.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
 
-interface SourceOptions extends AnswerOptions {
-  mapping: string;
-  from: string;
-  tenant: string;
-  onConflict: ConflictPolicy;
-  deleteThreshold: number;
+interface RunOptions extends SourceOptions {
+  afterCutover?: boolean;
 }
 
-interface BatchOptions extends AnswerOptions {
-  tenant: string;
-}
-
-interface StatusOptions extends BatchOptions {
+interface StatusOptions extends TenantOptions {
   markdown?: boolean;
 }
 
-interface IssuesOptions extends BatchOptions {
+interface IssuesOptions extends TenantOptions {
   all?: boolean;
   limit: number;
 }
 
-interface FixOptions extends BatchOptions {
+interface FixOptions extends TenantOptions {
   field?: string;
 }
 
-interface MergeOptions extends BatchOptions {
+interface MergeOptions extends TenantOptions {
   into: string;
 }
 
-interface RollbackOptions extends BatchOptions {
+interface RollbackOptions extends TenantOptions {
   dryRun?: boolean;
 }
-
-const tenantOption = ["--tenant <slug>", "the tenant that the rows belong to"] as const;
 
 /** `landfall import …`: bring a legacy store in, and account for every record. */
 export function registerImport(program: Command): void {
   const command = program.command("import").description("Bring a legacy store in, and account for every record of it.");
-  const withSource = (name: string, description: string) =>
-    command
-      .command(name)
-      .description(description)
-      .requiredOption("--mapping <name>", `how to read it: ${mappings.map(({ name }) => name).join(", ")}`)
-      .requiredOption("--from <source>", "a snapshot folder, or airtable:<base id>")
-      .requiredOption(...tenantOption)
-      .addOption(
-        new Option("--on-conflict <policy>", "whose value stays where the source and people both changed a column")
-          .choices(conflictPolicies)
-          .default("hold"),
-      )
-      .option(
-        "--delete-threshold <percent>",
-        "how many percent of a collection may be gone from the source, and be deleted here",
-        parsePercent,
-        5,
-      )
-      .option(...jsonOption);
+  const withSource = (name: string, description: string) => takeSource(command.command(name).description(description));
 
   withSource("plan", "Read a source to its end and say what a run would do, without changing a row.").action(
     async (options: SourceOptions) => {
@@ -124,13 +92,13 @@ export function registerImport(program: Command): void {
     },
   );
 
-  withSource("run", "Import a source. An import that was stopped goes on where it stopped.").action(
-    async (options: SourceOptions) => {
-      const report = await withRequest(options, runImport);
+  withSource("run", "Import a source. An import that was stopped goes on where it stopped.")
+    .option("--after-cutover", "import although the source was left behind by a cut-over; that is kept on record")
+    .action(async (options: RunOptions) => {
+      const report = await withRequest(options, runImport, options.afterCutover === true);
       tellReport(options, report);
       if (report.status === "failed" || report.status === "cancelled") process.exitCode = 1;
-    },
-  );
+    });
 
   command
     .command("status")
@@ -155,7 +123,7 @@ export function registerImport(program: Command): void {
       .option(...jsonOption);
 
   withBatch("pause", "Stop an import after the chunk in hand; it keeps its place.").action(
-    async (batchId: string, options: BatchOptions) => {
+    async (batchId: string, options: TenantOptions) => {
       tellReport(options, await withTenant(options.tenant, (pool, tenantId) => pauseBatch(pool, tenantId, batchId)));
     },
   );
@@ -163,12 +131,12 @@ export function registerImport(program: Command): void {
   withBatch(
     "cancel",
     "Give an import up after the chunk in hand; what it brought stays until it is rolled back.",
-  ).action(async (batchId: string, options: BatchOptions) => {
+  ).action(async (batchId: string, options: TenantOptions) => {
     tellReport(options, await withTenant(options.tenant, (pool, tenantId) => cancelBatch(pool, tenantId, batchId)));
   });
 
   withBatch("resume", "Let a paused import go on at its last checkpoint, to its end.").action(
-    async (batchId: string, options: BatchOptions) => {
+    async (batchId: string, options: TenantOptions) => {
       const report = await withFollowing(options, async (following) => {
         await resumeBatch(following.pool, following.tenantId, batchId);
         return await followBatch(following, batchId);
@@ -239,7 +207,7 @@ export function registerImport(program: Command): void {
     .description("List the records that are merged into others.")
     .requiredOption(...tenantOption)
     .option(...jsonOption)
-    .action(async (options: BatchOptions) => {
+    .action(async (options: TenantOptions) => {
       const merges = await withTenant(options.tenant, listMerges);
       answer(
         options,
@@ -256,7 +224,7 @@ export function registerImport(program: Command): void {
     .argument("<merge>", "the merge's id, as landfall import merges tells it")
     .requiredOption(...tenantOption)
     .option(...jsonOption)
-    .action(async (mergeId: string, options: BatchOptions) => {
+    .action(async (mergeId: string, options: TenantOptions) => {
       const merge = await withTenant(options.tenant, (pool, tenantId) => withdrawMerge(pool, tenantId, mergeId));
       answer(options, merge, [
         `${merge.collection}/${merge.recordId} stands by itself again. It comes in with the next import of its source.`,
@@ -264,7 +232,7 @@ export function registerImport(program: Command): void {
     });
 
   withBatch("replay", "Take up what waits in quarantine again, without a call to the source.").action(
-    async (batchId: string, options: BatchOptions) => {
+    async (batchId: string, options: TenantOptions) => {
       const report = await withFollowing(options, async (following) => {
         await beginReplay(following.pool, following.tenantId, batchId);
         return await followBatch(following, batchId);
@@ -275,7 +243,7 @@ export function registerImport(program: Command): void {
   );
 
   withBatch("verify", "Prove once more what an import brought, as the database stands now; writes nothing.").action(
-    async (batchId: string, options: BatchOptions) => {
+    async (batchId: string, options: TenantOptions) => {
       const checks = await withTenant(options.tenant, (pool, tenantId) => proveAgain(pool, tenantId, batchId));
       const failed = checks.filter(({ expected, actual }) => expected !== actual);
       answer(options, { batchId, checks }, [
@@ -370,64 +338,13 @@ function asMinutes(minutes: number): string {
   return `${Math.max(minutes, 0.1).toFixed(1)} minutes`;
 }
 
-function parsePercent(text: string): number {
-  const percent = Number(text);
-  if (text.trim() === "" || !(percent >= 0 && percent <= 100)) {
-    throw new InvalidArgumentError("Give a number from 0 to 100.");
-  }
-  return percent;
-}
-
-/** What it takes to stay with a batch. */
-type Following = Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">;
-
 async function withRequest<Result>(
   options: SourceOptions,
   work: (request: ImportRequest) => Promise<Result>,
+  isAfterCutover = false,
 ): Promise<Result> {
   const { mapping, from, onConflict, deleteThreshold } = options;
   return await withFollowing(options, (following) =>
-    work({ ...following, mapping, from, options: { onConflict, deleteThreshold } }),
+    work({ ...following, mapping, from, options: { onConflict, deleteThreshold, isAfterCutover } }),
   );
-}
-
-async function withFollowing<Result>(
-  options: BatchOptions,
-  work: (following: Following) => Promise<Result>,
-): Promise<Result> {
-  const progress = makeProgress();
-  try {
-    return await withTenant(options.tenant, async (pool, tenantId, config) => {
-      const files = await openFileStore(config.files);
-      await files.tryOut("change");
-      return await work({ pool, tenantId, access: { airtable: config.airtable, files }, onProgress: progress.show });
-    });
-  } finally {
-    progress.stop();
-  }
-}
-
-/** One bar for each collection, on stderr, and only on a terminal. How many records a source has is known when all are read. */
-function makeProgress(): { show: Progress; stop(): void } {
-  if (!process.stderr.isTTY) return { show: () => {}, stop: () => {} };
-  const bars = new MultiBar({
-    format: "{collection} [{bar}] {value} {step}",
-    hideCursor: true,
-    stream: process.stderr,
-  });
-  const known = new Map<string, SingleBar>();
-  const landed = new Map<string, number>();
-  return {
-    show: (step, collection, done) => {
-      if (step === "land") landed.set(collection, done);
-      const total = landed.get(collection) ?? done;
-      const bar = known.get(collection) ?? bars.create(total, 0, { collection: collection.padEnd(16), step: "" });
-      known.set(collection, bar);
-      bar.setTotal(Math.max(total, 1));
-      bar.update(step === "land" ? 0 : done, {
-        step: step === "land" ? `${done} read` : step === "load" ? "in" : "back",
-      });
-    },
-    stop: () => bars.stop(),
-  };
 }

@@ -43,6 +43,7 @@ export function registerReport(command: Command): void {
     });
 }
 
-function formatOf(file: string | undefined): ReportFormat | undefined {
+/** The format that a file's name asks for. */
+export function formatOf(file: string | undefined): ReportFormat | undefined {
   return reportFormats.find((format) => file !== undefined && extname(file).toLowerCase() === `.${format}`);
 }

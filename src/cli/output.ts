@@ -1,7 +1,7 @@
 /** How commands answer: for people on a terminal, or as JSON for machines. */
+import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { type ErrorName, errorCode, errorMessage, LandfallError } from "../errors.ts";
-import { errorCodes } from "../generated/error_codes.ts";
+import { errorCode, errorMessage, errorReason, fail, LandfallError } from "../errors.ts";
 import { logger } from "../log.ts";
 
 /** What every command that answers takes. */
@@ -27,6 +27,24 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** What whoever sits at the terminal types; undefined where nobody does. */
+export async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return (await terminal.question(question).finally(() => terminal.close())).trim();
+}
+
+/**
+ * Asks whoever sits there to type a word before something is done.
+ *
+ * @throws LandfallError `wrong_usage` where they type another one, or nobody sits there
+ */
+export async function confirm(question: string, word = "yes"): Promise<void> {
+  const typed = await ask(`${question} Type ${word}: `);
+  if (typed === undefined) fail("wrong_usage", "Nobody is there to be asked.", "Add --yes to go on without.");
+  if (typed !== word) fail("wrong_usage", "Nothing was changed.", `Type ${word} to go on.`);
+}
+
 /**
  * Tells what went wrong and gives the exit code: 0 where nothing did (help was asked for), 1 for a failure, 2 for wrong use.
  *
@@ -46,16 +64,11 @@ export function explainError(error: unknown, isJson: boolean): 0 | 1 | 2 {
 
 const network = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|timeout expired|Connection terminated/;
 
-/** What is raised in SQL has its code for an SQLSTATE. */
-function reasonOf(code: string): ErrorName | undefined {
-  return (Object.keys(errorCodes) as ErrorName[]).find((name) => errorCodes[name] === code);
-}
-
 /** What is not thrown by us comes mostly from the database or the network. */
 function describe(error: unknown): LandfallError {
   const message = errorMessage(error);
   const code = errorCode(error) ?? "";
-  const reason = reasonOf(code);
+  const reason = errorReason(error);
   if (reason) {
     const { hint } = error as { hint?: string };
     return new LandfallError(reason, message, hint ?? "docs/errors.md says what to do.");

@@ -1,5 +1,5 @@
 /** Brings a database to the newest migration: roles, extensions, the queue's schema, then every committed migration. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -136,6 +136,15 @@ export async function migrationSettings(
     ]),
   );
   return { ...settings, placeholders, migrationsFolder: join(root, "migrations") };
+}
+
+/** The names of the committed migrations as the database keeps them, `000001.sql`, the oldest first. */
+export async function committedMigrations(): Promise<string[]> {
+  const names = await readdir(join(root, "migrations", "committed"));
+  return names
+    .filter((name) => /^\d{6}.*\.sql$/.test(name))
+    .map((name) => `${name.slice(0, 6)}.sql`)
+    .sort();
 }
 
 /** Puts roles into SQL in place of `:VIEWER` and its like, as graphile-migrate does. */

@@ -3,8 +3,9 @@ import { withIdentity } from "../database/with_identity.ts";
 import { fail } from "../errors.ts";
 import { type Batch, mappingHash } from "./pipeline/batch.ts";
 import { placeCollections, readLedger } from "./pipeline/collections.ts";
+import { predictionChecks } from "./pipeline/predict.ts";
 import { readBatch } from "./pipeline/run_batch.ts";
-import { prove } from "./pipeline/verify.ts";
+import { prove, writeChecks } from "./pipeline/verify.ts";
 import type { Check } from "./proof/check.ts";
 import { openLedgerSource } from "./sources/ledger.ts";
 
@@ -12,13 +13,55 @@ import { openLedgerSource } from "./sources/ledger.ts";
 export type NamedCheck = Omit<Check, "collectionId"> & { collection: string | null };
 
 /**
- * Proves once more what an import brought, as the database stands now, and writes nothing: what people have changed since is theirs, what
+ * Proves once more what an import brought, all of it derived anew, as the database stands now, and writes nothing: what people have changed since is theirs, what
  * changed without a trace is a difference.
  *
- * @throws LandfallError `import_unknown`, `import_busy` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
+ * @throws LandfallError `import_unknown`, `import_not_ended` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
  *   where a later import of the source was made, `import_mapping_changed`
  */
 export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: string): Promise<NamedCheck[]> {
+  const { checks, names } = await proveEnded(pool, tenantId, batchId);
+  return checks.map(({ collectionId, ...check }) => ({
+    ...check,
+    collection: collectionId === null ? null : (names.get(collectionId) ?? null),
+  }));
+}
+
+/**
+ * The same, and keeps what it finds: the import's checks are made anew, and the batch says when, and how many failed.
+ *
+ * @returns how many checks were made and failed
+ * @throws as `proveAgain`
+ */
+export async function verifyAgain(
+  pool: pg.Pool,
+  tenantId: string,
+  batchId: string,
+): Promise<{ made: number; failed: number }> {
+  const { checks } = await proveEnded(pool, tenantId, batchId);
+  const failed = checks.filter(({ expected, actual }) => expected !== actual).length;
+  await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
+    // Two that verify at once write one after the other.
+    await client.query(`select from imports.batches where tenant_id = $1 and id = $2 for no key update`, [
+      tenantId,
+      batchId,
+    ]);
+    await writeChecks(client, { id: batchId, tenantId }, checks, predictionChecks);
+    await client.query(
+      `update imports.batches
+       set checked_at = clock_timestamp(),
+           message = case when $3::integer > 0 then $3 || ' checks failed when it was verified again.' when status = 'completed' then null else message end,
+           way_out = case
+             when $3 > 0 then 'See what differs: landfall import status ' || id || ' --tenant <slug>.' when status = 'completed' then null else way_out
+           end
+       where tenant_id = $1 and id = $2`,
+      [tenantId, batchId, failed],
+    );
+  });
+  return { made: checks.length, failed };
+}
+
+async function proveEnded(pool: pg.Pool, tenantId: string, batchId: string) {
   const { location, isReplayDue: _isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
   const { rows } = await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
     client.query<{
@@ -44,7 +87,7 @@ export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: strin
   );
   const state = rows[0];
   if (state === undefined || !state.has_ended) {
-    fail("import_busy", `The import ${batchId} is ${state?.status}.`, "Prove it when it has ended.");
+    fail("import_not_ended", `The import ${batchId} is ${state?.status}.`, "Verify it when it has ended.");
   }
   if (state.forgotten_on !== null) {
     fail(
@@ -77,9 +120,6 @@ export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: strin
     });
   const ledger = await transact((client) => readLedger(batch, client, placed));
   const names = new Map(ledger.map(({ id, collection }) => [id, collection.name]));
-  const checks = await prove(batch, ledger, transact);
-  return checks.map(({ collectionId, ...check }) => ({
-    ...check,
-    collection: collectionId === null ? null : (names.get(collectionId) ?? null),
-  }));
+  const checks = await prove(batch, ledger, true, transact);
+  return { checks, names };
 }

@@ -46,6 +46,19 @@ export interface PlanReport {
   actualMinutes: number | null;
 }
 
+/** The cut-over that a batch is a pass of. */
+export interface CutoverReport {
+  cutoverId: string;
+  status: string;
+  /** Which pass, from 1, and of how many so far. */
+  number: number;
+  passes: number;
+  isFinal: boolean;
+  frozenBy: string | null;
+  frozenAt: Date | null;
+  switchedAt: Date | null;
+}
+
 /** A batch as its ledger tells it. */
 export interface BatchReport {
   batchId: string;
@@ -87,6 +100,8 @@ export interface BatchReport {
   calls: number;
   /** What was foreseen of it; null where nothing was yet. */
   plan: PlanReport | null;
+  /** The cut-over that it is a pass of: the report of the last one is the parity report. Null for every other import. */
+  cutover: CutoverReport | null;
   /** Whether every check passed; null before verification. */
   verified: boolean | null;
 }
@@ -197,9 +212,24 @@ export async function readReportIn(client: pg.ClientBase, tenantId: string, batc
      where plan.tenant_id = $1 and plan.batch_id = $2`,
     values,
   );
+  const cutovers = await client.query<CutoverReport>(
+    `select cutover.id as "cutoverId", cutover.status, pass.number, pass.kind = 'final' as "isFinal", cutover.frozen_by as "frozenBy",
+            cutover.frozen_at as "frozenAt", cutover.switched_at as "switchedAt",
+            (
+              select count(*)::integer from imports.cutover_passes any_pass
+              where any_pass.tenant_id = pass.tenant_id and any_pass.cutover_id = pass.cutover_id
+            ) as passes
+     from imports.cutover_passes pass
+     join imports.cutovers cutover on cutover.tenant_id = pass.tenant_id and cutover.id = pass.cutover_id
+     where pass.tenant_id = $1 and pass.batch_id = $2
+     order by pass.number
+     limit 1`,
+    values,
+  );
   return {
     ...batch,
     plan: plans.rows[0] ?? null,
+    cutover: cutovers.rows[0] ?? null,
     removed: removed.rows,
     collections: collections.rows,
     issues: issues.rows,
@@ -270,6 +300,17 @@ export function planLines({ plan }: BatchReport): string[] {
   ];
 }
 
+/** Which pass of which cut-over it is, in a sentence; nothing for every other import. */
+export function cutoverLines({ cutover }: BatchReport): string[] {
+  if (cutover === null) return [];
+  const { cutoverId, status, number, passes, isFinal, frozenBy, frozenAt, switchedAt } = cutover;
+  return [
+    `${isFinal ? "The last pass" : `Pass ${number} of ${passes}`} of the cut-over ${cutoverId}, which is ${status.replaceAll("_", " ")}.`,
+    ...(isFinal && frozenAt !== null ? [`The source left alone, says ${frozenBy}: ${frozenAt.toISOString()}.`] : []),
+    ...(isFinal && switchedAt !== null ? [`Parity held, and the switch was marked: ${switchedAt.toISOString()}.`] : []),
+  ];
+}
+
 /** The whole report as Markdown: figures first, then what needs a person, then every field's fate and every check. */
 export function reportAsMarkdown(report: BatchReport): string {
   const failed = report.checks.filter(({ expected, actual }) => expected !== actual);
@@ -281,6 +322,7 @@ export function reportAsMarkdown(report: BatchReport): string {
       `- Began ${report.startedAt?.toISOString() ?? "not yet"}, ended ${report.finishedAt?.toISOString() ?? "not yet"}`,
       `- Checks: ${report.checks.length - failed.length} of ${report.checks.length} passed`,
       ...planLines(report).map((line) => `- ${line}`),
+      ...cutoverLines(report).map((line) => `- ${line}`),
       ...(report.textsForgottenAt === null
         ? []
         : [

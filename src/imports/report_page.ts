@@ -1,5 +1,5 @@
 import { type Html, html } from "./html.ts";
-import { type BatchReport, type CollectionReport, type IssueReport, planLines } from "./report.ts";
+import { type BatchReport, type CollectionReport, cutoverLines, type IssueReport, planLines } from "./report.ts";
 import type { SpotCheck } from "./spot_checks.ts";
 
 /*
@@ -82,6 +82,7 @@ export function reportAsPage(report: BatchReport, spotChecks: SpotCheck[], ledge
           <dt>Import</dt><dd><code>${report.batchId}</code></dd>
           <dt>Read from</dt><dd>${report.location}${report.calls === 0 ? null : `, in ${amount(report.calls)} calls`}</dd>
           ${planLines(report).length === 0 ? null : html`<dt>Foreseen</dt><dd>${planLines(report).join(" ")}</dd>`}
+          ${cutoverLines(report).length === 0 ? null : html`<dt>Cut-over</dt><dd>${cutoverLines(report).join(" ")}</dd>`}
           <dt>Mapping</dt><dd>${report.mapping}</dd>
           <dt>Began</dt><dd>${time(report.startedAt)}</dd>
           <dt>Ended</dt><dd>${time(report.finishedAt)}</dd>

@@ -11,7 +11,7 @@ import type { Plan } from "./pipeline/plans.ts";
 import { planBatch, runBatch } from "./pipeline/run_batch.ts";
 import { readLatestSchema } from "./pipeline/schema_changes.ts";
 import type { Progress } from "./pipeline/steps.ts";
-import { type BatchReport, type CollectionReport, readReport } from "./report.ts";
+import { type BatchReport, type CollectionReport, type PlanReport, readReport } from "./report.ts";
 import { openSource, type SourceAccess } from "./sources/open_source.ts";
 
 /** What an import is asked for. */
@@ -28,6 +28,9 @@ export interface ImportRequest {
   options?: Partial<BatchOptions>;
   onProgress?: Progress;
 }
+
+/** What it takes to stay with a batch. */
+export type Following = Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">;
 
 const pollMs = 300;
 const ended: BatchStatus[] = ["completed", "incomplete", "failed", "cancelled", "rolled_back"];
@@ -57,7 +60,7 @@ export async function runImport(request: ImportRequest): Promise<BatchReport> {
  * @throws LandfallError `import_paused` where it was paused, by a person or by what it met: with what to do
  */
 export async function followBatch(
-  { pool, tenantId, access, onProgress }: Pick<ImportRequest, "pool" | "tenantId" | "access" | "onProgress">,
+  { pool, tenantId, access, onProgress }: Following,
   batchId: string,
 ): Promise<BatchReport> {
   for (;;) {
@@ -72,6 +75,35 @@ export async function followBatch(
       );
     }
     for (const { name, landed } of report.collections) onProgress?.("land", name, landed);
+    await sleep(pollMs);
+  }
+}
+
+/**
+ * Stays with a plan until it is ready, whoever makes it; where no worker does, this process makes it.
+ *
+ * @returns the report of the planned batch, whose plan is there
+ * @throws LandfallError `import_paused` where no plan could be made: with what to do
+ */
+export async function followPlan(
+  { pool, tenantId, access, onProgress }: Following,
+  batchId: string,
+): Promise<BatchReport & { plan: PlanReport }> {
+  // What an earlier try met does not count.
+  await withIdentity(pool, { kind: "worker", tenantId }, (client) =>
+    client.query(
+      `update imports.batches set message = null, way_out = null
+       where tenant_id = $1 and id = $2 and status = 'planned' and message is not null`,
+      [tenantId, batchId],
+    ),
+  );
+  for (;;) {
+    await runBatch(pool, access, tenantId, batchId, onProgress);
+    const report = await readReport(pool, tenantId, batchId);
+    if (report.plan !== null) return { ...report, plan: report.plan };
+    if (report.message !== null) {
+      throw new LandfallError("import_paused", report.message, report.wayOut ?? "Ask for the plan again.");
+    }
     await sleep(pollMs);
   }
 }

@@ -8,11 +8,12 @@ import { pinoHttp } from "pino-http";
 import type { Config } from "../config.ts";
 import { errorCodes } from "../generated/error_codes.ts";
 import type { Allowances, Asker } from "./allowances.ts";
-import type { Documents } from "./documents.ts";
+import { type Documents, idOf } from "./documents.ts";
 import { type ErrorCatalog, passingCode, type WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
 import { repeatAnswers } from "./idempotency.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
+import { type Metrics, makeMetrics, type Tally } from "./metrics.ts";
 import { factsOf, type RequestKind } from "./operations.ts";
 import { MAX_REQUEST_BYTES } from "./preset.ts";
 import { currentRequest, withRequest } from "./request.ts";
@@ -69,7 +70,7 @@ export function makeApp({
         res.setHeader("x-request-id", id);
         return id;
       },
-      autoLogging: { ignore: (req) => req.url === "/healthz" || req.url === "/readyz" },
+      autoLogging: { ignore: (req) => ["/healthz", "/readyz", "/metrics"].includes(req.url ?? "") },
       serializers: {
         // Without what follows the path: the ticket of a report opens it.
         req: (req: { id: string; method: string; url: string }) => ({
@@ -84,6 +85,8 @@ export function makeApp({
   // GraphiQL brings scripts and styles of its own; where it answers, a content security policy would only break it.
   app.use(helmet({ contentSecurityPolicy: isDevelopment ? false : undefined }));
   app.use(healthRouter(pool));
+  const metrics = makeMetrics(config, pool, log, (res) => sendError(res, errors, "LF026"));
+  app.use(metrics.router);
   app.use(
     cors({
       origin: config.api.corsOrigins,
@@ -97,15 +100,16 @@ export function makeApp({
   const repeat = repeatAnswers(pool, errors, (res, error) => sendWorded(res, errors, error));
   app.use(
     "/graphql",
+    metrics.count(),
     acceptJsonOnly(errors),
     identify(edge, "newcomers too"),
     readBody(edge),
-    readDocument(edge, documents),
+    readDocument(edge, documents, metrics),
     spend(edge),
     keepNewcomersToTheirPassword(errors),
     repeat,
   );
-  for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
+  for (const { path, router } of routers) app.use(path, metrics.count(path), identify(edge), spend(edge), router);
   app.use(graphql);
   app.use((req, res) => sendError(res, errors, "LF909", req.path));
   app.use(answerErrors(errors));
@@ -147,7 +151,7 @@ function identify({ allowances, errors, identity }: Edge, whom?: "newcomers too"
   return async (req, res, next) => {
     const id = String(req.id);
     const caller = await identifyCaller(req.headers.authorization, id, identity);
-    const whence = { ipAddress: req.ip, userAgent: req.headers["user-agent"] };
+    const whence = { ipAddress: req.ip, userAgent: req.headers["user-agent"], tally: res.locals.tally as Tally };
     if ("newcomer" in caller && caller.newcomer && whom) {
       return withRequest({ id, caller: caller.newcomer, isNewcomer: true, ...whence }, next);
     }
@@ -218,7 +222,7 @@ function readBody({ errors }: Edge): RequestHandler {
 }
 
 /** Puts the document that a request means where GraphQL looks for it. */
-function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
+function readDocument({ errors }: Edge, documents: Documents, metrics: Metrics): RequestHandler {
   return async (req, res, next) => {
     const body: unknown = req.body;
     if (typeof body !== "object" || body === null || Array.isArray(body)) {
@@ -227,6 +231,7 @@ function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
     const found = await documents.find(body);
     if (typeof found !== "string") return sendWorded(res, errors, found);
     req.body = { ...body, query: found };
+    if (idOf(body) !== undefined) metrics.nameOperation(res.locals.tally, factsOf(found).name);
     next();
   };
 }

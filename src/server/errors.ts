@@ -235,8 +235,11 @@ export function makeMaskError(
   isIntrospectable: boolean,
 ): (error: GraphQLError) => GraphQLError {
   return (error) => {
-    const { message, extensions } = wordError(catalog, error, isIntrospectable) ?? masked(catalog, error, log);
-    const requestId = currentRequest()?.id;
+    const worded = wordError(catalog, error, isIntrospectable);
+    const { message, extensions } = worded ?? masked(catalog, error, log);
+    const request = currentRequest();
+    const requestId = request?.id;
+    if (request?.tally && request.tally.outcome !== "failed") request.tally.outcome = worded ? "refused" : "failed";
     return new GraphQLError(message, {
       nodes: error.nodes ?? null,
       source: error.source ?? null,

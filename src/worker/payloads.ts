@@ -13,3 +13,9 @@ export const cutOffLoginsPayload = z.object({ tenantId: z.uuid() });
 export const handleWebhookPayload = z.object({ webhookId: z.string().min(1) });
 
 export const runImportBatchPayload = z.object({ tenantId: z.uuid(), batchId: z.uuid() });
+
+export const verifyImportBatchPayload = z.object({ tenantId: z.uuid(), batchId: z.uuid() });
+
+export const walkCutoverPayload = z.object({ tenantId: z.uuid(), cutoverId: z.uuid() });
+
+export const checkCutoverPayload = z.object({ tenantId: z.uuid(), checkId: z.uuid() });

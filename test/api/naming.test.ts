@@ -125,7 +125,7 @@ describe("what the schema never shows", () => {
     ["the tenant as a column, a filter, an order or an input", /\.tenantId|TENANT_ID|ByTenantId/],
     ["the tenant's half of a key", /AndId\b|IdAndId/],
     // The ledger of an import has a row_id of its own: the row that a record became.
-    ["rowId for id", /^(?!Import)\w+\.rowId\b/],
+    ["rowId for id", /^(?!Import|PreviewImport)\w+\.rowId\b/],
     ["the module before a name", /\.(?:tenancy|journeys|imports|publishing)[A-Z]/],
     ["the module before a name within the module", /^Leadgen\w+\.leadgen[A-Z]/],
     ["ways to change a row other than by its id", /Mutation\.(?:update|delete)\w+By[A-Z]/],

@@ -48,6 +48,8 @@ describe("every command", () => {
     "import plan",
     "import run",
     "import status",
+    "cutover walk",
+    "cutover check",
     "publish plan",
     "publish status",
     "sample",

@@ -46,7 +46,7 @@ export function singularOf(plural: string): string {
   return plural
     .replace(/ies$/, "y")
     .replace(/(ch|sh|ss|x)es$/, "$1")
-    .replace(/s$/, "");
+    .replace(/([^s])s$/, "$1");
 }
 
 /** What arguments are called after no table. */

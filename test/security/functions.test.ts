@@ -22,6 +22,7 @@ const succeedElsewhere: Record<string, string> = {
   "imports.merge_import_records(uuid,text)": "test/imports/merging.long.ts",
   "imports.preview_import_rollback(uuid)": "test/imports/rollback.test.ts",
   "imports.replay_import_batch(uuid)": "test/imports/quarantine.long.ts",
+  "imports.verify_import_batch(uuid)": "test/api/cutovers.test.ts",
   "journeys.publish_journey(uuid,integer)": "test/publishing/access.test.ts",
   "journeys.restore_journey_version(uuid,integer)": "test/database/journeys/journey_versions.test.ts",
   "journeys.revoke_review_link(uuid)": "test/api/review_links.test.ts",

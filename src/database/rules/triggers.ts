@@ -2,7 +2,7 @@ import type { Rule } from "./rule.ts";
 
 const ledger = {
   offender:
-    /imports\.(records|effects|undoings|issues|fields|collections|predictions|plans|checks|api_calls|attachments)( (insert|update|delete))?/,
+    /imports\.(records|effects|undoings|issues|fields|collections|predictions|plans|checks|api_calls|attachments|cutover_passes|cutover_checks|cutover_edits)( (insert|update|delete))?/,
   because: "The ledger of imports is itself a record; auditing it would write every imported record twice.",
 };
 

@@ -44,12 +44,18 @@ export interface BatchOptions {
   onConflict: ConflictPolicy;
   /** How many percent of a collection's rows may be gone from the source, and be deleted. */
   deleteThreshold: number;
+  /** Whether it is asked for although the source was left behind by a cut-over. */
+  isAfterCutover: boolean;
 }
 
 /** A batch on its way into the tables. */
-export interface LoadingBatch extends Batch, BatchOptions {}
+export interface LoadingBatch extends Batch, Omit<BatchOptions, "isAfterCutover"> {}
 
-export const defaultOptions: BatchOptions = { onConflict: "hold", deleteThreshold: 5 };
+export const defaultOptions: BatchOptions = {
+  onConflict: "hold",
+  deleteThreshold: 5,
+  isAfterCutover: false,
+};
 
 /** The batch was paused, cancelled or taken over: let go of it, and leave no trace. */
 export class LeaseLost extends Error {}
@@ -91,15 +97,7 @@ async function findOrMakeBatch(
   options: BatchOptions,
 ): Promise<string | null> {
   return await withIdentity(pool, { kind: "worker", tenantId }, async (client) => {
-    await client.query(
-      `insert into imports.sources (mapping, key) values ($1, $2) on conflict (tenant_id, mapping, key) do nothing`,
-      [mapping.name, source.key],
-    );
-    const sources = await client.query<{ id: string }>(
-      `select id from imports.sources where tenant_id = $1 and mapping = $2 and key = $3`,
-      [tenantId, mapping.name, source.key],
-    );
-    const sourceId = sources.rows[0]?.id;
+    const sourceId = await findOrMakeSource(client, tenantId, mapping, source);
     const open = await client.query<{ id: string; status: BatchStatus; location: string }>(
       `select id, status, location from imports.batches
        where tenant_id = $1 and source_id = $2 and status in ('queued', 'running', 'verifying', 'paused', 'rolling_back')`,
@@ -117,22 +115,49 @@ async function findOrMakeBatch(
       if (found.status === "paused") {
         await client.query(
           `update imports.batches
-           set status = 'queued', message = null, way_out = null, on_conflict = $3, delete_threshold = $4
+           set status = 'queued', message = null, way_out = null, on_conflict = $3, delete_threshold = $4,
+               is_after_cutover = is_after_cutover or $5
            where tenant_id = $1 and id = $2`,
-          [tenantId, found.id, options.onConflict, options.deleteThreshold],
+          [tenantId, found.id, options.onConflict, options.deleteThreshold, options.isAfterCutover],
         );
       }
       return found.id;
     }
     const made = await client.query<{ id: string }>(
-      `insert into imports.batches (source_id, status, location, mapping_hash, on_conflict, delete_threshold)
-       values ($1, $2, $3, $4, $5, $6)
+      `insert into imports.batches (source_id, status, location, mapping_hash, on_conflict, delete_threshold, is_after_cutover)
+       values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (tenant_id, source_id) where status in ('queued', 'running', 'verifying', 'paused', 'rolling_back') do nothing
        returning id`,
-      [sourceId, status, source.location, mappingHash(mapping), options.onConflict, options.deleteThreshold],
+      [
+        sourceId,
+        status,
+        source.location,
+        mappingHash(mapping),
+        options.onConflict,
+        options.deleteThreshold,
+        options.isAfterCutover,
+      ],
     );
     return made.rows[0]?.id ?? null;
   });
+}
+
+/** The source's row, which is made when it is first met. */
+export async function findOrMakeSource(
+  client: pg.ClientBase,
+  tenantId: string,
+  mapping: Mapping,
+  source: Pick<Source, "key">,
+): Promise<string> {
+  await client.query(
+    `insert into imports.sources (mapping, key) values ($1, $2) on conflict (tenant_id, mapping, key) do nothing`,
+    [mapping.name, source.key],
+  );
+  const { rows } = await client.query<{ id: string }>(
+    `select id from imports.sources where tenant_id = $1 and mapping = $2 and key = $3`,
+    [tenantId, mapping.name, source.key],
+  );
+  return (rows[0] as { id: string }).id;
 }
 
 /** SHA-256 of everything that a mapping says: a record that has not changed means the same row only under the same mapping. */

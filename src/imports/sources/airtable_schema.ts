@@ -40,6 +40,23 @@ const metadataSchema = z.object({
     .min(1),
 });
 
+/** What nobody types in: it changes when something else does. */
+const computedTypes = new Set([
+  "aiText",
+  "autoNumber",
+  "button",
+  "count",
+  "createdBy",
+  "createdTime",
+  "externalSyncSource",
+  "formula",
+  "lastModifiedBy",
+  "lastModifiedTime",
+  "lookup",
+  "multipleLookupValues",
+  "rollup",
+]);
+
 export type AirtableField = z.infer<typeof fieldSchema>;
 export type AirtableTable = z.infer<typeof metadataSchema>["tables"][number];
 
@@ -72,6 +89,7 @@ export function readAirtableSchema(json: unknown): AirtableSchema | null {
         name: field.name,
         kind: field.type,
         options: field.options?.choices?.map((choice) => choice.name) ?? null,
+        ...(computedTypes.has(field.type) ? { isComputed: true } : {}),
       })),
     })),
   };

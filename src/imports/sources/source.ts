@@ -8,6 +8,8 @@ export interface SourceField {
   kind: string;
   /** The options of a select field; null for every other kind. */
   options: string[] | null;
+  /** The source works it out itself: another cell of it says nothing of an edit. */
+  isComputed?: true;
 }
 
 /** A collection (table, list of documents) as the source declares it. */

@@ -126,6 +126,8 @@ async function readMachines(): Promise<void> {
   await silent.query("set session_replication_role = replica");
   // Here one in every state lies beside the others; elsewhere a location has one that is under way.
   await silent.query("drop index publishing.reconciliations_tenant_id_location_id_open_key");
+  // What a switch rests on besides its step is seen in test/imports/cutover.test.ts.
+  await silent.query("drop trigger _310_require_parity on imports.cutovers");
   const insert = async (table: string, values: Record<string, unknown>) => {
     const { rows } = await silent.query(
       `insert into ${table} (${Object.keys(values).join(", ")}) values (${Object.keys(values)
@@ -189,6 +191,14 @@ async function readMachines(): Promise<void> {
       location: "a folder",
       mapping_hash: Buffer.from("00"),
       is_verified: true,
+    }),
+    "imports.cutovers": await insert("imports.cutovers", {
+      ...tenant,
+      source_id: source.id,
+      location: "a folder",
+      started_by: "Original",
+      frozen_at: "2026-01-01",
+      switched_at: "2026-01-02",
     }),
     "leadgen.companies": await insert("leadgen.companies", { ...tenant, name: "Original" }),
     "leadgen.contacts": contact,
@@ -263,9 +273,11 @@ function particulars(machine: Machine, state: string): Record<string, unknown> {
   }
 }
 
+const idOf = (number: number) => `00000000-0000-7000-8000-${String(number).padStart(12, "0")}`;
+
 function birth(machine: Machine, state: string, number: number): string {
   const own: Record<string, unknown> = {
-    id: `00000000-0000-7000-8000-${String(number).padStart(12, "0")}`,
+    id: idOf(number),
     [machine.column]: state,
   };
   for (const column of ["slug", "ghl_location_id", "token"]) {
@@ -273,6 +285,8 @@ function birth(machine: Machine, state: string, number: number): string {
   }
   if ("order_index" in machine.original) own.order_index = number;
   if (machine.table === "imports.batches") own.source_id = own.id;
+  // Batches of a source that was left behind are refused: not of theirs.
+  if (machine.table === "imports.cutovers") own.source_id = idOf(100 + number);
   const row = { ...machine.original, ...own, ...particulars(machine, state) };
   const columns = Object.keys(row)
     .filter((column) => !/_normalized$/.test(column))
@@ -297,10 +311,10 @@ async function revealTriggers(): Promise<void> {
     await database.query(`alter table ${table} disable row level security`);
     await database.query(`grant select, insert, update on ${table} to ${everybody}`);
   }
-  // A batch has one open run for its source, so every row needs a source of its own.
+  // A source has one open batch and one open cut-over, so every row needs a source of its own.
   await database.query(
     `insert into imports.sources (tenant_id, id, mapping, key)
-     select $1, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'bloom', n::text from generate_series(1, 100) n`,
+     select $1, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'bloom', n::text from generate_series(1, 200) n`,
     [people.tenantId],
   );
 }
@@ -347,6 +361,7 @@ const names = [
   "template",
   "workflow",
   "import_batch",
+  "import_cutover",
   "location",
   "publication",
   "publication_item",

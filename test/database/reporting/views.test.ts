@@ -15,6 +15,8 @@ import { addDraft, approve, type Draft, publish, submit } from "../journeys/draf
 
 const views = [
   "changes_since_publication",
+  "cutover_edits",
+  "cutovers",
   "import_issues",
   "import_outcomes",
   "import_progress",
@@ -57,6 +59,7 @@ beforeAll(async () => {
     [people.clientId, published.steps[0]],
   );
   await addImport(people, "Own");
+  await addCutover(people, "Own");
   // The other tenant has something to show in every view.
   const theirs = await addDraft(logins.speak, foreign, "Foreign");
   await publish(logins.speak, foreign, theirs.id);
@@ -70,6 +73,7 @@ beforeAll(async () => {
   );
   await submit(logins.speak, foreign, (await addDraft(logins.speak, foreign, "Foreign and waiting")).id);
   await addImport(foreign, "Foreign");
+  await addCutover(foreign, "Foreign");
 });
 afterAll(async () => {
   await reporter.end();
@@ -77,6 +81,29 @@ afterAll(async () => {
   await login.drop();
   await database.drop();
 });
+
+/** A cut-over with a check, behind the triggers: how one comes about is seen in test/imports/cutover.test.ts. */
+async function addCutover({ tenantId }: People, name: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: database.urls.admin });
+  await admin.connect();
+  await admin.query("set session_replication_role = replica");
+  await admin.query(
+    `with source as (
+       select id from imports.sources where tenant_id = $1
+     ),
+     cutover as (
+       insert into imports.cutovers (tenant_id, source_id, location, started_by) select $1, id, '/snapshot', $2 from source returning id
+     ),
+     checked as (
+       insert into imports.cutover_checks (tenant_id, cutover_id, location, asked_by, created, changed, deleted, finished_at)
+       select $1, id, '/snapshot', $2, 1, 0, 0, now() from cutover returning id
+     )
+     insert into imports.cutover_edits (tenant_id, cutover_check_id, collection, record_id, row_id, kind)
+     select $1, id, $2, 'rec1', app.uuidv7(), 'created' from checked`,
+    [tenantId, name],
+  );
+  await admin.end();
+}
 
 /** An import with an issue, as the worker would note them. */
 async function addImport({ worker }: People, name: string): Promise<void> {

@@ -1,5 +1,5 @@
---! Previous: sha1:c8e034727dafa39b1c5eb24e6c403b6c406c3db3
---! Hash: sha1:23435e9e4cdfeb1fa3acc450ba765effed770898
+--! Previous: sha1:98f5b5f71e57bbaad111a9989dd987226abcca93
+--! Hash: sha1:dd10ef10c78986797a66fb0b476d89566495f3f8
 --! Message: say what keeps a migration
 
 -- A migration that somebody else's lock keeps from going on says so by a code.
