@@ -29,8 +29,10 @@ export async function makeHunt(world: World, stage: Stage, prober: Prober): Prom
   const probes = new Map<string, Promise<Probe[]>>();
   const byName = new Map(world.tables.map((table) => [table.name, table]));
   const dependants = await readDependants();
-  // Of the claims that do not hold one will do: the matrix tries them all.
-  const hunters = world.actors.filter(({ isConfirmed, name }) => isConfirmed || name === "admin without a tenant");
+  // Of the claims that do not hold one will do, and whoever is known nevertheless: the matrix tries them all.
+  const hunters = world.actors.filter(
+    ({ isConfirmed, userId, name }) => isConfirmed || userId !== null || name === "admin without a tenant",
+  );
   const reader = {
     query: async <Row extends object>(sql: string) => (await stage.client.query<Row & object>(sql)).rows as Row[],
   };
