@@ -1,7 +1,8 @@
 /**
  * Measures imports: `npm run bench:import`. On one machine, in one run, on the same rows: bare COPY into the same tables with their indexes
- * and foreign keys, row by row, our whole pipeline from a snapshot, and the same source once more. `-- --million` adds the largest size,
- * `-- --sizes 10000` chooses others, `-- --rounds 3` takes turns and gives the medians, `-- --live` reads from the stand-in for Airtable
+ * and foreign keys, row by row, our whole pipeline from a snapshot, the same source once more, and with every hundredth record changed; then a
+ * plan, another proof of everything, and the rollback. `-- --million` adds the largest size, `-- --sizes 10000` chooses others, `-- --bases
+ * bloom` one of the bases, `-- --rounds 3` takes turns and gives the medians, `-- --live` reads from the stand-in for Airtable
  * instead. A server of its own is started for it, as durable as a real one, and thrown away.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -23,12 +24,13 @@ import {
   type Server,
   templateName,
 } from "./bench/server.ts";
-import { copyRows, exportRows, type Imported, importOnce, insertRows, type Measured } from "./bench/ways.ts";
+import { copyRows, exportRows, type Imported, importOnce, insertRows, type Measured, workOn } from "./bench/ways.ts";
 
 const options = new Command("npm run bench:import --")
   .description("Measure imports against COPY and against inserting row by row.")
   .option("--sizes <numbers>", "how many records of the largest table, separated by commas", "10000,100000")
-  .option("--million", "a million, too")
+  .option("--million", "a million touchpoints, too")
+  .option("--bases <mappings>", "the bases to import, separated by commas", "bloom,leadgen")
   .option("--rounds <number>", "how often everything is measured, in turns", Number, 1)
   .option(
     "--live",
@@ -36,7 +38,7 @@ const options = new Command("npm run bench:import --")
   )
   .option("--keep <folder>", "keep the generated bases here, and use those that are there")
   .parse()
-  .opts<{ sizes: string; million?: boolean; rounds: number; live?: boolean; keep?: string }>();
+  .opts<{ sizes: string; million?: boolean; bases: string; rounds: number; live?: boolean; keep?: string }>();
 
 const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
 /** Written and read by the server, which runs as a user of its own. */
@@ -51,15 +53,23 @@ try {
   await runSql(databaseUrl(server, "landfall"), `create database ${templateName}`);
   const adminUrl = databaseUrl(server, templateName);
   await migrate({ adminUrl, rolePrefix, secretKey: server.secretKey, log: () => {} });
-  const sizes = [...options.sizes.split(",").map(Number), ...(options.million ? [1_000_000] : [])];
-  for (const base of bases) {
+  const chosen = options.bases.split(",");
+  for (const base of bases.filter(({ mapping }) => chosen.includes(mapping))) {
+    const sizes = options.sizes.split(",").map(Number);
+    if (options.million && base === bases[0]) sizes.push(1_000_000);
     if (options.live) await tellLive(server, base, 100_000);
-    else for (const size of sizes) await compare(server, base, size);
+    else tellGrowth(await inTurn(sizes, (size) => compare(server, base, size)));
   }
 } finally {
   await embedded.stop();
   rmSync(embedded.pgData, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
+}
+
+async function inTurn<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
 
 async function generate(base: Base, size: number): Promise<string> {
@@ -69,15 +79,19 @@ async function generate(base: Base, size: number): Promise<string> {
 }
 
 /** All ways, in turns. */
-async function compare(server: Server, base: Base, size: number): Promise<void> {
+async function compare(server: Server, base: Base, size: number): Promise<{ size: number; seconds: number }> {
   const from = await generate(base, size);
+  const edited = `${from}-edited`;
+  await base.edit(from, edited);
   tell(`\n${size.toLocaleString("en")} ${base.name}`);
-  const found = { copied: [], inserted: [], asPeople: [], first: [], again: [] } as {
+  const found = { copied: [], inserted: [], asPeople: [], first: [], again: [], changed: [], beside: [] } as {
     copied: Measured[];
     inserted: Measured[];
     asPeople: Measured[];
     first: Imported[];
     again: Imported[];
+    changed: Imported[];
+    beside: Beside[];
   };
   for (let round = 1; round <= options.rounds; round += 1) {
     const ours = await makeDatabase(server, "ours");
@@ -89,9 +103,53 @@ async function compare(server: Server, base: Base, size: number): Promise<void> 
     found.again.push(await importOnce(server, ours, order));
     found.inserted.push(await insertRows(server, "inserted", tenantId, base, rows, ours, false));
     found.asPeople.push(await insertRows(server, "as_people", tenantId, base, rows, ours, true));
+    const changed = await importOnce(server, ours, { ...order, from: edited });
+    found.changed.push(changed);
+    const { batchId, rows: records } = changed;
+    const work = (what: "plan" | "verify" | "roll back") =>
+      workOn(server, ours, { ...order, from: edited, work: what, batchId }, records);
+    found.beside.push({
+      planned: await work("plan"),
+      verified: await work("verify"),
+      takenBack: await work("roll back"),
+      allTakenBack: await takeAllBack(server, ours, order, found),
+    });
   }
   for (const name of ["ours", "copied", "inserted", "as_people"]) await dropDatabase(server, name);
   tellComparison(found);
+  return { size, seconds: median(found.first.map(({ seconds }) => seconds)) };
+}
+
+/** What is done besides bringing rows in. */
+interface Beside {
+  planned: Measured & { peakMegabytes: number };
+  verified: Measured & { peakMegabytes: number };
+  takenBack: Measured & { peakMegabytes: number };
+  allTakenBack: Measured & { peakMegabytes: number };
+}
+
+/** The import of the unchanged source, which wrote nothing, and then the first one: every row. */
+async function takeAllBack(
+  server: Server,
+  url: string,
+  order: Parameters<typeof importOnce>[2],
+  { first, again }: { first: Imported[]; again: Imported[] },
+): Promise<Beside["allTakenBack"]> {
+  const unchanged = again.at(-1) as Imported;
+  const { batchId, rows } = first.at(-1) as Imported;
+  await workOn(server, url, { ...order, work: "roll back", batchId: unchanged.batchId }, unchanged.rows);
+  return await workOn(server, url, { ...order, work: "roll back", batchId }, rows);
+}
+
+/** How the time grows with the records. */
+function tellGrowth(measured: { size: number; seconds: number }[]): void {
+  for (const [index, { size, seconds }] of measured.entries()) {
+    const before = measured[index - 1];
+    if (before === undefined) continue;
+    tell(
+      `  ${size.toLocaleString("en")} take ${(seconds / before.seconds).toFixed(1)} times as long as ${before.size.toLocaleString("en")}`,
+    );
+  }
 }
 
 async function makeTenant(url: string): Promise<string> {
@@ -108,6 +166,8 @@ function tellComparison(found: {
   asPeople: Measured[];
   first: Imported[];
   again: Imported[];
+  changed: Imported[];
+  beside: Beside[];
 }): void {
   tell(`${" ".repeat(32)}rows/s         s    CPU s    MB WAL`);
   const rate = (each: Measured) => each.rows / each.seconds;
@@ -136,6 +196,13 @@ function tellComparison(found: {
   steps(found.first);
   line("unchanged, once more", found.again);
   steps(found.again);
+  line("every hundredth changed", found.changed);
+  steps(found.changed);
+  const beside = (what: keyof Beside) => found.beside.map((each) => each[what]);
+  line("a plan of that", beside("planned"));
+  line("all of it proved anew", beside("verified"));
+  line("the changes taken back", beside("takenBack"));
+  line("everything taken back", beside("allTakenBack"));
   const ratio = (one: Measured[], other: Measured[], value: (each: Measured) => number) =>
     median(one.map((each, round) => value(each) / value(other[round] as Measured)));
   const ratios = (name: string, one: Measured[], other: Measured[], value = rate, cpuValue = ofCpu) =>
@@ -147,7 +214,14 @@ function tellComparison(found: {
   ratios("whole pipeline / row by row, audit, policies", found.first, found.asPeople);
   ratios("bare COPY / row by row", found.copied, found.inserted);
   ratios("once more / whole pipeline", found.again, found.first);
-  const peak = Math.max(...[...found.first, ...found.again].map(({ peakMegabytes }) => peakMegabytes));
+  ratios("a hundredth changed / whole pipeline", found.changed, found.first);
+  const processes = [
+    found.first,
+    found.again,
+    found.changed,
+    ...found.beside.map((each) => Object.values(each)),
+  ].flat();
+  const peak = Math.max(...processes.map(({ peakMegabytes }) => peakMegabytes));
   tell(`  peak memory of the importing process: ${peak.toFixed(0)} MB`);
 }
 

@@ -25,7 +25,6 @@ import { localSecrets } from "../src/secrets.ts";
 import type { Used } from "./bench/publish_worker.ts";
 import { rolePrefix, runSql, serverCpuSeconds } from "./bench/server.ts";
 
-const limits = { max: 100, intervalMs: 10_000, daily: 200_000 };
 /** What publishing takes of a window at once, and what over its length; the rest is for others: see app_private.take_call. */
 const shareAtOnce = 0.15;
 const shareSpread = 0.75;
@@ -34,11 +33,13 @@ const options = new Command("npm run bench:publish --")
   .description("Measure publishing against the limits of GoHighLevel.")
   .option("--touchpoints <number>", "how many in all", Number, 1_000)
   .option("--locations <number>", "over how many locations", Number, 20)
+  .option("--limit <number>", "how many calls GoHighLevel allows each of them in ten seconds", Number, 100)
   .option("--latency <milliseconds>", "how long the stand-in takes to answer, typically", Number, 0)
   .option("--profile <folder>", "leave a profile of the worker's processor time there")
   .parse()
-  .opts<{ touchpoints: number; locations: number; latency: number; profile?: string }>();
+  .opts<{ touchpoints: number; locations: number; limit: number; latency: number; profile?: string }>();
 const { touchpoints, locations } = options;
+const limits = { max: options.limit, intervalMs: 10_000, daily: 200_000 };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 

@@ -1,10 +1,13 @@
 /** A base of any size in a snapshot folder, the same one whenever it is made: for measuring. */
-import { createWriteStream, existsSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { copyFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+const owners = 20;
+const contactsPerCompany = 2;
 const touchpointsPerJourney = 10;
 const journeysPerClient = 50;
 const types = ["Email", "SMS", "Wait", "Email", "Task", "Email", "Condition", "Call", "Email", "Note"];
@@ -38,6 +41,46 @@ export async function generateBase(folder: string, size: number, sampleFolder: s
     await writeFile(join(records, `${table}.ndjson`), "");
   }
   await copyFile(join(sampleFolder, "schema.json"), join(folder, "schema.json"));
+}
+
+/**
+ * Writes a lead base: its schema is the sample's, its records are made up.
+ *
+ * @param size how many companies; each has two contacts
+ */
+export async function generateLeads(folder: string, size: number, sampleFolder: string): Promise<void> {
+  const records = join(folder, "records");
+  if (existsSync(join(folder, "schema.json"))) return;
+  await mkdir(records, { recursive: true });
+  const write = (table: string, lines: Iterable<string>) =>
+    pipeline(Readable.from(lines), createWriteStream(join(records, `${table}.ndjson`)));
+  await write("Owners", generate(owners, owner));
+  await write("Companies", generate(size, company));
+  await write("Contacts", generate(size * contactsPerCompany, contact));
+  for (const table of ["Messages", "Activity", "CRM Events", "research_directory", "Tasks", "audit_log", "Campaigns"]) {
+    await writeFile(join(records, `${table}.ndjson`), "");
+  }
+  await copyFile(join(sampleFolder, "schema.json"), join(folder, "schema.json"));
+}
+
+/**
+ * Copies a base, and gives every hundredth record of a table another text: what has happened in the source since.
+ *
+ * @param field a field that the records have
+ */
+export async function editBase(from: string, folder: string, table: string, field: string): Promise<void> {
+  if (existsSync(join(folder, "schema.json"))) return;
+  await cp(from, folder, { recursive: true, filter: (name) => !name.endsWith(`${table}.ndjson`) });
+  const lines = createInterface({ input: createReadStream(join(from, "records", `${table}.ndjson`)) });
+  await pipeline(Readable.from(changed(lines, field)), createWriteStream(join(folder, "records", `${table}.ndjson`)));
+}
+
+async function* changed(lines: AsyncIterable<string>, field: string): AsyncIterable<string> {
+  let index = 0;
+  for await (const line of lines) {
+    yield `${index % 100 === 7 ? line.replace(`"${field}":"`, `"${field}":"Since: `) : line}\n`;
+    index += 1;
+  }
 }
 
 function* generate(count: number, make: (index: number) => unknown): Iterable<string> {
@@ -116,4 +159,55 @@ function touchpoint(index: number) {
   if (type === "Wait") fields.Config = '{"delay": 2, "unit": "days"}';
   if (place < touchpointsPerJourney - 1) fields["Next Touchpoint"] = [id("tou", index + 1)];
   return { id: id("tou", index), createdTime: born(index), fields };
+}
+
+function owner(index: number) {
+  const fields = { Name: `Owner ${index}`, Email: `owner${index}@harbourline.example`, default_language: "EN" };
+  return { id: id("own", index), createdTime: born(index), fields };
+}
+
+function company(index: number) {
+  const contacts = Array.from({ length: contactsPerCompany }, (_, turn) => index * contactsPerCompany + turn);
+  const fields = {
+    Company: `Company ${index} ${text(index, 2)}`,
+    Domain: `https://www.company${index}.example/en`,
+    batch_name: `batch-${index % 50}`,
+    Status: "Enriched L2",
+    Tier: "Tier 2 - Gold",
+    "Business Model": "B2B",
+    "Company Summary": text(index, 12),
+    "HQ Country": "Norway",
+    "Triage Score": (index % 20) / 2,
+    "Verified Employees": 40 + (index % 400),
+    "Primary Pain Areas": ["Manual reporting", "Hiring"].slice(index % 2),
+    company_intel: text(index + 3, 30),
+    "Account Owner Link": [id("own", index % owners)],
+    Contacts: contacts.map((own) => id("con", own)),
+    "Contact Count": contactsPerCompany,
+    "Enriched Contacts": 0,
+    "Best Contact Score": Math.max(...contacts.map((own) => own % 100)),
+    "Total Research Cost": 0,
+  };
+  return { id: id("com", index), createdTime: born(index), fields };
+}
+
+function contact(index: number) {
+  const fields = {
+    "Full Name": `Contact ${index} ${text(index, 2)}`,
+    "Job Title": "Head of Service",
+    "Email Address": `contact${index}@company${Math.floor(index / contactsPerCompany)}.example`,
+    "LinkedIn URL": `https://www.linkedin.com/in/contact-${index}-example/`,
+    "Seniority Level": "Director",
+    "ICP Fit": "Strong Fit",
+    language: "EN",
+    message_status: "approved",
+    "Contact Score": index % 100,
+    Notes: text(index + 5, 8),
+    Company: [id("com", Math.floor(index / contactsPerCompany))],
+    Owner: [id("own", Math.floor(index / contactsPerCompany) % owners)],
+    "Company Tier": ["Tier 2 - Gold"],
+    "Message Count": 0,
+    created: born(index),
+  };
+  return { id: id("con", index), createdTime: born(index), fields };
 }

@@ -104,6 +104,7 @@ export const environmentSchema = z.object({
       ),
     )
     .default([]),
+  LANDFALL_METRICS_TOKEN: secret.optional(),
   API_DOCUMENTS: z.enum(["trusted", "any"], { error: "must be trusted or any" }).optional(),
   API_TRUSTED_PROXIES: z
     .string()
@@ -163,6 +164,14 @@ export const environmentSchema = z.object({
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
   LANDFALL_FILES_DIR: z.string().optional(),
+  LANDFALL_BACKUPS_DIR: z.string().optional(),
+  LANDFALL_BACKUPS_KEPT: z.coerce
+    .number({ error: "must be a whole number from 1 to 1000" })
+    .int({ error: "must be a whole number from 1 to 1000" })
+    .min(1, { error: "must be a whole number from 1 to 1000" })
+    .max(1_000, { error: "must be a whole number from 1 to 1000" })
+    .default(7),
+  LANDFALL_BACKUP_BEFORE_MIGRATIONS: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
   LANDFALL_FILES_URL: bucketUrl.optional(),
   LANDFALL_FILES_PATH_STYLE: z.enum(["yes", "no"], { error: "must be yes or no" }).optional(),
   AWS_ENDPOINT_URL_S3: httpUrl.optional(),
@@ -208,6 +217,14 @@ export interface Config {
   environment: "development" | "test" | "production";
   /** Absolute path of the folder for the embedded server, secrets, sample passwords and the sandbox's state. */
   dataDir: string;
+  backups: {
+    /** Absolute path of the folder for the embedded server's backups; undefined for one beside its cluster. */
+    dir: string | undefined;
+    /** How many of each kind are kept. */
+    kept: number;
+    /** Whether the embedded server is backed up before migrations change it. */
+    beforeMigrations: boolean;
+  };
   /** Where the files are that imports bring along: in the bucket, or without one in the folder (an absolute path), where they also wait on their way. */
   files: { folder: string; bucket: BucketConfig | undefined };
   /** In seconds: the texts that imports read, after the import's end; the lines of the ledgers of calls, to sources and to GoHighLevel. */
@@ -240,6 +257,8 @@ export interface Config {
     /** Whether only documents are answered that `landfall documents add` stored. */
     onlyTrustedDocuments: boolean;
   };
+  /** Opens `/metrics`; without one it is shown to this machine alone, and in production to nobody. */
+  metricsToken: string | undefined;
   jwt: {
     secret: string;
     /** Signed until the secret was changed; what it signed counts until it expires. */
@@ -307,6 +326,11 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return {
     environment: values.NODE_ENV,
     dataDir,
+    backups: {
+      dir: values.LANDFALL_BACKUPS_DIR === undefined ? undefined : resolve(projectDir, values.LANDFALL_BACKUPS_DIR),
+      kept: values.LANDFALL_BACKUPS_KEPT,
+      beforeMigrations: values.LANDFALL_BACKUP_BEFORE_MIGRATIONS === "on",
+    },
     files: {
       folder: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
       bucket: bucket(values),
@@ -332,6 +356,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       rateLimits: values.API_RATE_LIMITS,
       onlyTrustedDocuments: (values.API_DOCUMENTS ?? (isProduction ? "trusted" : "any")) === "trusted",
     },
+    metricsToken: values.LANDFALL_METRICS_TOKEN,
     jwt: {
       secret: values.JWT_SECRET ?? localSecrets(dataDir).jwtSecret,
       previousSecret: values.JWT_SECRET_PREVIOUS,

@@ -1,6 +1,8 @@
 -- What a database needs before the first migration, run by its owner every time. Safe to repeat.
--- Trigram search, and SHA-1 for name-based ids. Both are trusted extensions: no superuser is needed.
+-- Trigram search, of one tenant's rows alone where the tenant is in the same index, and SHA-1 for name-based ids. They are trusted
+-- extensions: no superuser is needed.
 create extension if not exists pg_trgm with schema public;
+create extension if not exists btree_gin with schema public;
 create extension if not exists pgcrypto with schema public;
 
 -- Nobody but us makes anything here, and no function can be called by everybody unless a grant says so.

@@ -1,9 +1,14 @@
-/** An import in a process of its own, as a worker runs it: what it says of itself goes to stdout as JSON. */
+/** Work on an import in a process of its own, as a worker does it: what it says of itself goes to stdout as JSON. */
 import { createPool } from "../../src/database/pools.ts";
-import { runImport } from "../../src/imports/run_import.ts";
+import { proveAgain } from "../../src/imports/prove_again.ts";
+import { followBatch, type ImportRequest, planImport, runImport } from "../../src/imports/run_import.ts";
+import { beginRollback } from "../../src/imports/steer_batch.ts";
 
-/** What to import; in the environment as JSON. */
+/** What to do; in the environment as JSON. */
 export interface Order {
+  work: "run" | "plan" | "verify" | "roll back";
+  /** Of which import, to verify it or take it back. */
+  batchId?: string;
   workerUrl: string;
   tenantId: string;
   mapping: string;
@@ -14,6 +19,7 @@ export interface Order {
 
 export interface Told {
   batchId: string;
+  /** `verified` where it was only that. */
   status: string;
   message: string | null;
   records: number;
@@ -26,12 +32,32 @@ export interface Told {
   peakMegabytes: number;
 }
 
+async function doWork({ work, batchId = "" }: Order, request: ImportRequest) {
+  const { pool, tenantId } = request;
+  switch (work) {
+    case "run":
+      return await runImport(request);
+    case "plan": {
+      const { batchId: planned, collections } = await planImport(request);
+      return { batchId: planned, status: "planned", message: null, collections };
+    }
+    case "verify": {
+      const failed = (await proveAgain(pool, tenantId, batchId)).filter(({ expected, actual }) => expected !== actual);
+      const message = failed.map(({ collection, name }) => `${collection}: ${name}`).join(", ");
+      return { batchId, status: failed.length === 0 ? "verified" : "failed", message, collections: [] };
+    }
+    case "roll back":
+      await beginRollback(pool, tenantId, batchId);
+      return await followBatch(request, batchId);
+  }
+}
+
 if (process.env.BENCH_ORDER !== undefined) {
   const order: Order = JSON.parse(process.env.BENCH_ORDER);
   const pool = createPool(order.workerUrl, { applicationName: "bench", max: 8 });
   const begunAt = Date.now();
   const at = { land: begunAt, load: 0 };
-  const report = await runImport({
+  const request: ImportRequest = {
     pool,
     tenantId: order.tenantId,
     mapping: order.mapping,
@@ -41,7 +67,8 @@ if (process.env.BENCH_ORDER !== undefined) {
       if (step === "land") at.land = Date.now();
       if (step === "load" && at.load === 0) at.load = Date.now();
     },
-  });
+  };
+  const report = await doWork(order, request);
   const { user, system } = process.cpuUsage();
   const told: Told = {
     batchId: report.batchId,

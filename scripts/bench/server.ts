@@ -37,12 +37,13 @@ export async function dropDatabase(server: Server, name: string): Promise<void> 
 }
 
 /**
- * What a piece of work costs.
+ * What a piece of work costs. Large ones take long: each is told on stderr when it is done.
  *
  * @param clientCpu how long processes other than this one worked for it, told when it is done
  */
 export async function measure<Result>(
   server: Server,
+  name: string,
   work: () => Promise<Result>,
   clientCpu: (result: Result) => number = () => 0,
 ): Promise<Cost & { result: Result }> {
@@ -52,6 +53,7 @@ export async function measure<Result>(
   const begun = performance.now();
   const result = await work();
   const seconds = (performance.now() - begun) / 1_000;
+  process.stderr.write(`  ${name}: ${seconds.toFixed(1)} s\n`);
   const cpuAfter = cpuSeconds(server);
   const [after] = await runSql<{ bytes: string }>(
     url,

@@ -16,6 +16,7 @@ export interface Measured extends Cost {
 }
 
 export interface Imported extends Measured {
+  batchId: string;
   steps: Record<string, number>;
   /** Milliseconds since 1970. */
   landedAt: number;
@@ -34,21 +35,12 @@ interface Exported {
 const sampleSize = 10_000;
 
 /** Ours: land, validate, predict, load, and verify every field, in a process of its own. */
-export async function importOnce(server: Server, url: string, order: Omit<Order, "workerUrl">): Promise<Imported> {
-  const { worker: workerUrl } = deriveUrls(url, server.secretKey, rolePrefix);
-  const { result: told, ...cost } = await measure(
-    server,
-    async (): Promise<Told> => {
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "import_once.ts")],
-        { env: { ...process.env, BENCH_ORDER: JSON.stringify({ ...order, workerUrl }) } },
-      );
-      return JSON.parse(stdout);
-    },
-    ({ cpuSeconds }) => cpuSeconds,
-  );
-  if (told.status !== "completed") throw new Error(`The import ended as ${told.status}: ${told.message}`);
+export async function importOnce(
+  server: Server,
+  url: string,
+  order: Omit<Order, "workerUrl" | "work">,
+): Promise<Imported> {
+  const { told, cost } = await workApart(server, url, { ...order, work: "run" }, "completed");
   const [moment] = await runSql<{ at: Date }>(
     url,
     `select changed_at as at from audit.changes
@@ -59,6 +51,7 @@ export async function importOnce(server: Server, url: string, order: Omit<Order,
   const seconds = (from: number, to: number) => (to - from) / 1_000;
   return {
     ...cost,
+    batchId: told.batchId,
     // The start of a process is none of the import.
     seconds: seconds(told.begunAt, told.endedAt),
     rows: told.records,
@@ -71,6 +64,32 @@ export async function importOnce(server: Server, url: string, order: Omit<Order,
     landedAt: told.landedAt,
     peakMegabytes: told.peakMegabytes,
   };
+}
+
+/** What else is done with an import: it is planned, verified once more, or taken back. */
+export async function workOn(server: Server, url: string, order: Omit<Order, "workerUrl">, rows: number) {
+  const wanted = { run: "completed", plan: "planned", verify: "verified", "roll back": "rolled_back" }[order.work];
+  const { told, cost } = await workApart(server, url, order, wanted);
+  return { ...cost, seconds: (told.endedAt - told.begunAt) / 1_000, rows, peakMegabytes: told.peakMegabytes };
+}
+
+async function workApart(server: Server, url: string, order: Omit<Order, "workerUrl">, wanted: string) {
+  const { worker: workerUrl } = deriveUrls(url, server.secretKey, rolePrefix);
+  const { result: told, ...cost } = await measure(
+    server,
+    order.work,
+    async (): Promise<Told> => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "import_once.ts")],
+        { env: { ...process.env, BENCH_ORDER: JSON.stringify({ ...order, workerUrl }) } },
+      );
+      return JSON.parse(stdout);
+    },
+    ({ cpuSeconds }) => cpuSeconds,
+  );
+  if (told.status !== wanted) throw new Error(`To ${order.work} ended as ${told.status}: ${told.message}`);
+  return { told, cost };
 }
 
 /** The rows as an import left them, for the other ways. */
@@ -99,7 +118,7 @@ export async function copyRows(
   exported: Exported[],
 ): Promise<Measured> {
   const url = await makeBare(server, name, tenantId, exported);
-  const { result: rows, ...cost } = await measure(server, async () => {
+  const { result: rows, ...cost } = await measure(server, "COPY", async () => {
     let copied = 0;
     for (const { table, file, columns, rows: own } of exported) {
       await runSql(url, `copy ${table} (${columns}) from '${file}'`);
@@ -134,7 +153,7 @@ export async function insertRows(
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { result: _result, ...cost } = await measure(server, async () => {
+    const { result: _result, ...cost } = await measure(server, "row by row", async () => {
       for (const row of sample) await client.query(insertion(table, names, row));
     });
     return { ...cost, rows: sample.length };
@@ -171,7 +190,7 @@ async function insertAsPerson(
     sessionId: person?.session_id as string,
   } as const;
   try {
-    const { result: _result, ...cost } = await measure(server, async () => {
+    const { result: _result, ...cost } = await measure(server, "row by row, as a person", async () => {
       for (const row of sample) {
         await withIdentity(pool, identity, (client) => client.query(insertion(table, columnsOfPeople, row)));
       }

@@ -24,6 +24,9 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["snapshot", async () => (await import("./snapshot.ts")).registerSnapshot],
   ["publish", async () => (await import("./publish.ts")).registerPublish],
   ["documents", async () => (await import("./documents.ts")).registerDocuments],
+  ["backup", async () => (await import("./backup.ts")).registerBackup],
+  ["restore", async () => (await import("./restore.ts")).registerRestore],
+  ["upgrade-server", async () => (await import("./upgrade_server.ts")).registerUpgradeServer],
   ["psql", async () => (await import("./psql.ts")).registerPsql],
   ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
 ]);

@@ -1,6 +1,7 @@
 /** How commands answer: for people on a terminal, or as JSON for machines. */
+import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { errorCode, errorMessage, errorReason, LandfallError } from "../errors.ts";
+import { errorCode, errorMessage, errorReason, fail, LandfallError } from "../errors.ts";
 import { logger } from "../log.ts";
 
 /** What every command that answers takes. */
@@ -24,6 +25,25 @@ export function answer(options: AnswerOptions, data: unknown, lines: string[]): 
 /** Tells on stderr what goes on, one line. */
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/**
+ * Asks whoever sits there to type yes.
+ *
+ * @throws LandfallError `wrong_usage` where they do not, or nobody sits there
+ */
+export async function confirm(question: string): Promise<void> {
+  if (!process.stdin.isTTY) {
+    fail("wrong_usage", "Nobody is there to be asked.", "Add --yes, or --dry-run to see what would be done.");
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if ((await prompt.question(`${question} Type yes: `)).trim() !== "yes") {
+      fail("wrong_usage", "Nothing was changed.", "Type yes to go on.");
+    }
+  } finally {
+    prompt.close();
+  }
 }
 
 /**

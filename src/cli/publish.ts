@@ -124,8 +124,8 @@ function inTenant<Result>(
   process.once("SIGINT", () => stopping.abort());
   return withTenant(tenant, (pool: pg.Pool, tenantId: string, config: Config) => {
     const publishing = publishOptions({ config, pool }, stopping.signal);
-    // The answer says how it went; the log speaks up where LOG_LEVEL asks for it.
-    if (publishing.log.level === "info") publishing.log.level = "error";
+    // The answer says how it went: beside it the log has only what nobody expected, unless LOG_LEVEL asks for more.
+    if (publishing.log.level === "warn") publishing.log.level = "error";
     return work(publishing, tenantId);
   });
 }

@@ -12,7 +12,7 @@ import { type Sandbox, startGohighlevelSandbox } from "../sandbox/gohighlevel/se
 import { startServer } from "../server/start.ts";
 import { startWorker } from "../worker/worker.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
-import { migrateAsAdmin } from "./migrate.ts";
+import { backUpBeforeMigrating, migrateAsAdmin } from "./migrate.ts";
 import { tell } from "./output.ts";
 import { type Running, runUntilStopped } from "./running.ts";
 import { aboutSample, ensureSample, fromHere, type Sample } from "./sample.ts";
@@ -26,29 +26,36 @@ export function registerStart(program: Command): void {
       "Start everything: a PostgreSQL of its own (or DATABASE_URL's), migrations, sample data, API, worker, sandbox.",
     )
     .option("--no-sample", "do not make the sample tenant (production never does)")
+    .option("--no-backup", "take no backup of the embedded server before migrations change it")
     .addHelpText(
       "after",
       "\nCtrl-C stops everything. Data, secrets and sample passwords are in LANDFALL_DATA_DIR (.data).",
     )
-    .action(async ({ sample }: { sample: boolean }) => {
-      await runUntilStopped((running) => startEverything(running, sample));
+    .action(async (wants: StartOptions) => {
+      await runUntilStopped((running) => startEverything(running, wants));
     });
 }
 
-async function startEverything({ keep, goOn, giveUp }: Running, wantsSample: boolean): Promise<void> {
+interface StartOptions {
+  sample: boolean;
+  backup: boolean;
+}
+
+async function startEverything({ keep, goOn, giveUp }: Running, wants: StartOptions): Promise<void> {
   const config = loadConfig();
   await (await openFileStore(config.files)).tryOut("change");
   const database = await startDatabase(config, giveUp);
   await keep("database", database.close);
   await refuseTakenPort(config.api.host, config.api.port, "API_PORT");
   tell("The database runs; bringing it up to date ...");
+  if (wants.backup) await backUpBeforeMigrating(database, config);
   await migrateAsAdmin(requireAdmin(database), config);
   goOn();
   await refuseUnsafeProduction(config, [database.api, database.worker]);
   const sandbox = await startSandbox(config, keep);
   const sandboxUrl = sandbox?.url;
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
-  const sample = wantsSample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
+  const sample = wants.sample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
   if (sandbox) sandbox.offerPipelines(await readPipelines(requireAdmin(database), config));
   const report = sample && (await writeSampleReport(config, database, sample));
   const worker = await startWorker({ config: settled, url: database.worker });

@@ -81,7 +81,7 @@ export async function documentDatabase(client: ClientBase, rolePrefix: string): 
           ["Function", "What it does", "For"],
           itsFunctions.map((row) => [
             `\`${row.name}(${row.arguments})\` → \`${row.result}\``,
-            row.comment,
+            withoutTags(row.comment),
             row.roles.join(", ") || "the owner",
           ]),
         ),

@@ -1,5 +1,5 @@
 /** Brings a database to the newest migration: roles, extensions, the queue's schema, then every committed migration. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,13 +8,26 @@ import { Logger } from "@graphile/logger";
 import { migrate as runMigrations, type Settings } from "graphile-migrate";
 import JSON5 from "json5";
 import pg from "pg";
-import { fail } from "../errors.ts";
+import { errorCode, fail } from "../errors.ts";
+import { childLogger } from "../log.ts";
+import { type LockWatch, watchLocks } from "./lock_watch.ts";
 import { deriveUrls, loginPassword, scramVerifier } from "./urls.ts";
+
+const log = childLogger({ area: "migrations" });
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** The version whose `--!include` our migrations need; an older one takes the line for a comment and says nothing. */
 const graphileMigrateVersion = "2.0.0-rc.3";
+
+/**
+ * How long a migration waits for a lock. Everybody who wants the table waits behind it, and the API's requests wait for two seconds at most: so it
+ * lets go before, and tries again.
+ */
+const LOCK_PATIENCE = "1s";
+
+/** How often, where nothing is said: somewhat more than two minutes. */
+const LOCK_TRIES = 40;
 
 export type MigrateOptions = {
   /** An administrator of the database: CREATEROLE, and CREATE on the database. */
@@ -25,12 +38,18 @@ export type MigrateOptions = {
   secretKey: string;
   /** Receives one line per migration and hook. */
   log?: (line: string) => void;
+  /** Where the migrations are; the project's own where nothing is said. */
+  folder?: string;
+  /** How often a lock that somebody else holds is tried for. */
+  lockTries?: number;
 };
 
 /**
  * Runs every committed migration that the database has not had, roles before and queue access after, and sets the logins' passwords.
- * Safe to repeat; two runs at once wait for each other.
- * Throws LF030 when the installed graphile-migrate is another one, LF031 when the login may not make roles or schemas.
+ * Safe to repeat; two runs at once wait for each other. A lock that somebody else holds is waited for a second at a time, and the migration that
+ * wants it begins anew.
+ * Throws LF030 when the installed graphile-migrate is another one, LF031 when the login may not make roles or schemas, LF490 when a lock is not to
+ * be had.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   assertGraphileMigrateVersion();
@@ -41,20 +60,67 @@ export async function migrate(options: MigrateOptions): Promise<void> {
   const logger = new Logger(() => (level, message) => {
     if (level !== "debug") options.log?.(message.trimEnd());
   });
+  const applicationName = `landfall migrate ${process.pid}`;
   const owner = deriveUrls(options.adminUrl, options.secretKey, options.rolePrefix).owner;
+  const parsed = {
+    ...settings,
+    migrationsFolder: options.folder ?? settings.migrationsFolder,
+    connectionString: withPatience(owner, applicationName),
+    databaseOwner: `${options.rolePrefix}_owner`,
+    logger,
+  };
+  const locks = await watchLocks(options.adminUrl, applicationName, LOCK_PATIENCE);
   try {
-    await withRetry(
-      () =>
-        runMigrations(
-          { ...settings, connectionString: owner, databaseOwner: `${options.rolePrefix}_owner`, logger },
-          false,
-          true,
-        ),
-      (error) => /Failed to get exclusive lock|tuple concurrently updated/.test(error.message),
+    await persist(options, locks, () =>
+      withRetry(
+        () => runMigrations(parsed, false, true),
+        (error) => /Failed to get exclusive lock|tuple concurrently updated/.test(error.message),
+      ),
     );
   } finally {
+    await locks.stop();
     // graphile-migrate keeps its connection for 200 ms more, and ends the process should the server go away in that time.
     await sleep(300);
+  }
+}
+
+/** A connection that is known by its name, and waits for no lock for long. */
+function withPatience(url: string, applicationName: string): string {
+  const patient = new URL(url);
+  patient.searchParams.set("application_name", applicationName);
+  patient.searchParams.set("options", `${patient.searchParams.get("options")} -c lock_timeout=${LOCK_PATIENCE}`);
+  // pg decodes %20 and not "+", which is how URLSearchParams writes a blank.
+  return patient.toString().replace(/\+/g, "%20");
+}
+
+/** Goes on as long as what keeps it is a lock of somebody else: each migration is a transaction, and what was committed is not run again. */
+async function persist(
+  { log: tell, lockTries = LOCK_TRIES }: MigrateOptions,
+  locks: LockWatch,
+  run: () => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      // graphile-worker's own migrations run in a process of theirs, which leaves nothing but its words.
+      const isWaiting =
+        errorCode(error) === "55P03" || locks.hasEnded() || /due to lock timeout/.test((error as Error).message);
+      if (!isWaiting) throw error;
+      const waits = `The migration waits for a lock that is held by ${locks.blocker() ?? "another session"}`;
+      if (attempt >= lockTries) {
+        fail(
+          "migration_blocked",
+          `${waits}, and gave up after ${attempt} tries.`,
+          "Wait until that session is done, or end it with pg_terminate_backend, then run `landfall migrate` again: it goes on where it stopped.",
+          error,
+        );
+      }
+      const line = `${waits}. Nobody else is kept waiting by it; trying again (${attempt} of ${lockTries}).`;
+      log.warn(line);
+      tell?.(line);
+      await sleep(Math.min(250 * attempt, 3_000) + Math.random() * 250);
+    }
   }
 }
 
@@ -70,6 +136,15 @@ export async function migrationSettings(
     ]),
   );
   return { ...settings, placeholders, migrationsFolder: join(root, "migrations") };
+}
+
+/** The names of the committed migrations as the database keeps them, `000001.sql`, the oldest first. */
+export async function committedMigrations(): Promise<string[]> {
+  const names = await readdir(join(root, "migrations", "committed"));
+  return names
+    .filter((name) => /^\d{6}.*\.sql$/.test(name))
+    .map((name) => `${name.slice(0, 6)}.sql`)
+    .sort();
 }
 
 /** Puts roles into SQL in place of `:VIEWER` and its like, as graphile-migrate does. */

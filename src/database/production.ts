@@ -41,8 +41,11 @@ export async function refuseUnsafeProduction(config: Config, logins: readonly st
   );
 }
 
-function weakSecrets({ jwt, secretKey }: Config): string[] {
+function weakSecrets({ jwt, secretKey, metricsToken }: Config): string[] {
   const problems = [
+    ...(metricsToken !== undefined && isWeak(metricsToken)
+      ? ["LANDFALL_METRICS_TOKEN can be guessed (openssl rand -base64 48 makes one that cannot)"]
+      : []),
     ...(isWeak(jwt.secret) ? ["JWT_SECRET can be guessed (openssl rand -base64 48 makes one that cannot)"] : []),
     ...(isWeak(secretKey)
       ? ["LANDFALL_SECRET_KEY can be guessed (openssl rand -base64 48 makes one that cannot)"]

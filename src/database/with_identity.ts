@@ -1,5 +1,6 @@
 /** Transactions that say who they act for. */
 import { escapeLiteral, type Pool, type PoolClient } from "pg";
+import { retryTransaction } from "./retry.ts";
 
 /** Who a transaction acts for; the database confirms it and believes nothing else. */
 export type Identity =
@@ -16,27 +17,13 @@ export type Identity =
   | { kind: "operator"; rolePrefix: string; userId: string; sessionId: string; requestId?: string }
   | { kind: "worker"; tenantId: string; importBatchId?: string; jobId?: string };
 
-/** Deadlocks and serialisation failures: the transaction left no trace and may simply run again. */
-const transientCodes = new Set(["40001", "40P01"]);
-
 /**
  * Runs one transaction under an identity: commits what `run` resolves to, rolls back what it throws. Settings end with the transaction,
- * so a pooled connection never carries them on. Transient failures are tried three times; `run` must therefore do nothing outside the
- * database.
+ * so a pooled connection never carries them on. Where a deadlock or a failed serialisation ended it, it runs again (three times in all);
+ * `run` must therefore do nothing outside the database.
  */
-export async function withIdentity<T>(
-  pool: Pool,
-  identity: Identity,
-  run: (client: PoolClient) => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await inTransaction(pool, settingsOf(identity), run);
-    } catch (error) {
-      if (attempt === 3 || !transientCodes.has((error as { code?: string }).code ?? "")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, attempt * 20 + Math.random() * 30));
-    }
-  }
+export function withIdentity<T>(pool: Pool, identity: Identity, run: (client: PoolClient) => Promise<T>): Promise<T> {
+  return retryTransaction(() => inTransaction(pool, settingsOf(identity), run));
 }
 
 /** The settings that say to the database who asks, for `set_config` and for PostGraphile's pgSettings. */

@@ -13,7 +13,7 @@ import { openLedgerSource } from "./sources/ledger.ts";
 export type NamedCheck = Omit<Check, "collectionId"> & { collection: string | null };
 
 /**
- * Proves once more what an import brought, as the database stands now, and writes nothing: what people have changed since is theirs, what
+ * Proves once more what an import brought, all of it derived anew, as the database stands now, and writes nothing: what people have changed since is theirs, what
  * changed without a trace is a difference.
  *
  * @throws LandfallError `import_unknown`, `import_not_ended` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
@@ -120,6 +120,6 @@ async function proveEnded(pool: pg.Pool, tenantId: string, batchId: string) {
     });
   const ledger = await transact((client) => readLedger(batch, client, placed));
   const names = new Map(ledger.map(({ id, collection }) => [id, collection.name]));
-  const checks = await prove(batch, ledger, transact);
+  const checks = await prove(batch, ledger, true, transact);
   return { checks, names };
 }

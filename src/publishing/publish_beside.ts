@@ -39,8 +39,9 @@ export async function publishBeside(options: PublishOptions, job: PublishJob): P
     }
   }
 
-  const [result] = await Promise.allSettled([own, takeUpOthers()]);
+  const [result, looked] = await Promise.allSettled([own, takeUpOthers()]);
   await Promise.all(others);
+  if (looked.status === "rejected") log.warn({ error: errorMessage(looked.reason) }, "could not look for what waits");
   if (result.status === "rejected") throw result.reason;
 }
 

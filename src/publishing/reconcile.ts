@@ -19,6 +19,7 @@ import { readableFields } from "./render.ts";
 import { locationSecretContext } from "./secrets.ts";
 import { snapshotSchema } from "./snapshot.ts";
 import { Stop } from "./stop.ts";
+import { tokenPattern } from "./token.ts";
 import { type UnwrittenCalls, unwrittenCalls } from "./unwritten_calls.ts";
 
 export type ReconcileJob = { tenantId: string; reconciliationId: string };
@@ -193,18 +194,22 @@ type HeldLists = {
   tags: { id: string; name: string }[];
 };
 
-/** Lists what may be ours: our folders and the root, the archive, custom values and tags. What we have none of is not asked for. */
+/**
+ * Lists what may be ours: the root, every folder that is ours or bears a token, the archive, custom values and tags. What bears a token is looked for
+ * where we know of nothing, too: after a restore of the database there may be more than it knows. Tags bear none.
+ */
 async function listHeld(client: Client, objects: ComparedObject[]): Promise<HeldLists> {
   const compared = objects.filter((object) => object.is_compared);
   const has = (kind: ComparedObject["asset_kind"]) => compared.some((object) => object.asset_kind === kind);
   const walk = async (filter: Walk) => need(await walkTemplates(client, filter));
-  const templates = has("template") || has("folder") ? await walk({ archived: false, include: "templates" }) : [];
-  const folders = has("folder") ? await walk({ archived: false, include: "folders" }) : [];
+  const templates = await walk({ archived: false, include: "templates" });
+  const folders = await walk({ archived: false, include: "folders" });
   const ourFolders = new Set(
     compared.filter((object) => object.asset_kind === "folder").map((object) => object.remote_id),
   );
-  for (const { id } of folders) {
-    if (ourFolders.has(id)) templates.push(...(await walk({ archived: false, include: "templates", folderId: id })));
+  for (const { id, name } of folders) {
+    if (!ourFolders.has(id) && !tokenPattern.test(name)) continue;
+    templates.push(...(await walk({ archived: false, include: "templates", folderId: id })));
   }
   const shown = new Set(templates.map((template) => template.id));
   const isMissing = compared.some((object) => object.asset_kind === "template" && !shown.has(object.remote_id ?? ""));
@@ -213,7 +218,7 @@ async function listHeld(client: Client, objects: ComparedObject[]): Promise<Held
     folders,
     templates,
     archivedIds: new Set(archived.map((template) => template.id)),
-    values: has("custom_value") ? need(await client.listCustomValues()).customValues : [],
+    values: need(await client.listCustomValues()).customValues,
     tags: has("tag") ? need(await client.listTags()).tags : [],
   };
 }
@@ -223,7 +228,7 @@ function findStrangers(objects: ComparedObject[], { folders, templates, values }
   const known = new Map(objects.map((object) => [`${object.asset_kind} ${object.token}`, object]));
   const strangers = (kind: ComparedObject["asset_kind"], rows: { id: string; name: string }[]) =>
     rows.flatMap(({ id, name }): FoundDifference[] => {
-      const token = /\bpp[a-z2-7]{12}\b/.exec(name)?.[0];
+      const token = tokenPattern.exec(name)?.[0];
       if (token === undefined) return [];
       const object = known.get(`${kind} ${token}`);
       const base = { assetKind: kind, token, remoteId: id, remoteName: name, differences: [] };

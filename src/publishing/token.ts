@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 const length = 12;
 
+/** A token, wherever it stands in a name. */
+export const tokenPattern = /\bpp[a-z2-7]{12}\b/;
+
 /**
  * The word by which a thing of ours is found again in GoHighLevel, whose API knows no idempotency key and lets names be
  * doubled: `pp` and twelve letters and digits, so that a search has no punctuation to stumble over. It is made of what

@@ -2,6 +2,7 @@
 import { isIPv6 } from "node:net";
 import type pg from "pg";
 import type { RateLimits } from "../config.ts";
+import { retryTransaction } from "../database/retry.ts";
 import type { ErrorCatalog, WordedError } from "./errors.ts";
 import type { RequestKind } from "./operations.ts";
 import type { Caller } from "./request.ts";
@@ -49,15 +50,17 @@ export function makeAllowances(pool: pg.Pool, limits: RateLimits, errors: ErrorC
       if (caller.kind !== "visitor") spent.push({ name: "user", of: caller.userId, cost: 1 });
       if (caller.kind === "user") spent.push({ name: "tenant", of: caller.tenantId, cost: 1 });
       for (const [name, cost] of costs) spent.push({ name, of: name === "sign_in" ? address : asker, cost });
-      const { rows } = await pool.query<{ bucket: string | null; seconds: number }>({
-        name: "spend_allowances",
-        text: "select refused_bucket as bucket, retry_after_seconds as seconds from app.spend_allowances($1, $2, $3)",
-        values: [
-          spent.map(({ name, of }) => `${name}:${of}`),
-          spent.map(({ name }) => limits[name]),
-          spent.map(({ cost }) => cost),
-        ],
-      });
+      const { rows } = await retryTransaction(() =>
+        pool.query<{ bucket: string | null; seconds: number }>({
+          name: "spend_allowances",
+          text: "select refused_bucket as bucket, retry_after_seconds as seconds from app.spend_allowances($1, $2, $3)",
+          values: [
+            spent.map(({ name, of }) => `${name}:${of}`),
+            spent.map(({ name }) => limits[name]),
+            spent.map(({ cost }) => cost),
+          ],
+        }),
+      );
       const [refused] = rows;
       if (!refused?.bucket) return null;
       const name = refused.bucket.slice(0, refused.bucket.indexOf(":")) as keyof RateLimits;

@@ -8,11 +8,12 @@ import { pinoHttp } from "pino-http";
 import type { Config } from "../config.ts";
 import { errorCodes } from "../generated/error_codes.ts";
 import type { Allowances, Asker } from "./allowances.ts";
-import type { Documents } from "./documents.ts";
-import type { ErrorCatalog, WordedError } from "./errors.ts";
+import { type Documents, idOf } from "./documents.ts";
+import { type ErrorCatalog, passingCode, type WordedError } from "./errors.ts";
 import { healthRouter } from "./health.ts";
 import { repeatAnswers } from "./idempotency.ts";
 import { type IdentitySources, identifyCaller } from "./identity.ts";
+import { type Metrics, makeMetrics, type Tally } from "./metrics.ts";
 import { factsOf, type RequestKind } from "./operations.ts";
 import { MAX_REQUEST_BYTES } from "./preset.ts";
 import { currentRequest, withRequest } from "./request.ts";
@@ -38,6 +39,9 @@ export interface AppOptions {
 
 /** Visitors have nothing long to say: signing in is all they can do. */
 export const MAX_VISITOR_REQUEST_BYTES = 100_000;
+
+/** When to send again what the database had no time or no connection for, in seconds. */
+const COME_BACK_AFTER = 2;
 
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
@@ -66,7 +70,7 @@ export function makeApp({
         res.setHeader("x-request-id", id);
         return id;
       },
-      autoLogging: { ignore: (req) => req.url === "/healthz" || req.url === "/readyz" },
+      autoLogging: { ignore: (req) => ["/healthz", "/readyz", "/metrics"].includes(req.url ?? "") },
       serializers: {
         // Without what follows the path: the ticket of a report opens it.
         req: (req: { id: string; method: string; url: string }) => ({
@@ -81,6 +85,8 @@ export function makeApp({
   // GraphiQL brings scripts and styles of its own; where it answers, a content security policy would only break it.
   app.use(helmet({ contentSecurityPolicy: isDevelopment ? false : undefined }));
   app.use(healthRouter(pool));
+  const metrics = makeMetrics(config, pool, log, (res) => sendError(res, errors, "LF026"));
+  app.use(metrics.router);
   app.use(
     cors({
       origin: config.api.corsOrigins,
@@ -94,15 +100,16 @@ export function makeApp({
   const repeat = repeatAnswers(pool, errors, (res, error) => sendWorded(res, errors, error));
   app.use(
     "/graphql",
+    metrics.count(),
     acceptJsonOnly(errors),
     identify(edge, "newcomers too"),
     readBody(edge),
-    readDocument(edge, documents),
+    readDocument(edge, documents, metrics),
     spend(edge),
     keepNewcomersToTheirPassword(errors),
     repeat,
   );
-  for (const { path, router } of routers) app.use(path, identify(edge), spend(edge), router);
+  for (const { path, router } of routers) app.use(path, metrics.count(path), identify(edge), spend(edge), router);
   app.use(graphql);
   app.use((req, res) => sendError(res, errors, "LF909", req.path));
   app.use(answerErrors(errors));
@@ -115,8 +122,10 @@ function sendError(res: express.Response, errors: ErrorCatalog, code: string, ..
 
 function sendWorded(res: express.Response, errors: ErrorCatalog, { message, extensions }: WordedError): void {
   const requestId = res.getHeader("x-request-id");
+  const status = errors.httpStatus(extensions.code);
+  if (status === 503) res.setHeader("retry-after", String(COME_BACK_AFTER));
   res
-    .status(errors.httpStatus(extensions.code))
+    .status(status)
     .json({ errors: [{ message, extensions: { ...extensions, ...(requestId ? { requestId } : {}) } }] });
 }
 
@@ -142,7 +151,7 @@ function identify({ allowances, errors, identity }: Edge, whom?: "newcomers too"
   return async (req, res, next) => {
     const id = String(req.id);
     const caller = await identifyCaller(req.headers.authorization, id, identity);
-    const whence = { ipAddress: req.ip, userAgent: req.headers["user-agent"] };
+    const whence = { ipAddress: req.ip, userAgent: req.headers["user-agent"], tally: res.locals.tally as Tally };
     if ("newcomer" in caller && caller.newcomer && whom) {
       return withRequest({ id, caller: caller.newcomer, isNewcomer: true, ...whence }, next);
     }
@@ -213,7 +222,7 @@ function readBody({ errors }: Edge): RequestHandler {
 }
 
 /** Puts the document that a request means where GraphQL looks for it. */
-function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
+function readDocument({ errors }: Edge, documents: Documents, metrics: Metrics): RequestHandler {
   return async (req, res, next) => {
     const body: unknown = req.body;
     if (typeof body !== "object" || body === null || Array.isArray(body)) {
@@ -222,6 +231,7 @@ function readDocument({ errors }: Edge, documents: Documents): RequestHandler {
     const found = await documents.find(body);
     if (typeof found !== "string") return sendWorded(res, errors, found);
     req.body = { ...body, query: found };
+    if (idOf(body) !== undefined) metrics.nameOperation(res.locals.tally, factsOf(found).name);
     next();
   };
 }
@@ -252,5 +262,5 @@ function answerErrors(errors: ErrorCatalog): ErrorRequestHandler {
 /** What whoever asked is told of an error that is not theirs; its particulars are for the log alone. */
 function codeOf(error: Error & { code?: string }, errors: ErrorCatalog): string {
   if (error.code === errorCodes.file_store_unusable) return error.code;
-  return errors.isUnavailable(error) ? "LF908" : "LF905";
+  return errors.isUnavailable(error) ? "LF908" : (passingCode(error) ?? "LF905");
 }

@@ -53,8 +53,8 @@ export function makeDocuments(pool: pg.Pool, errors: ErrorCatalog, onlyTrusted: 
   };
 }
 
-/** As the GraphQL-over-HTTP draft has it, and as Apollo's link sends it. */
-function idOf({ documentId, extensions }: SentDocument): string | undefined {
+/** The id of the document that a request means. As the GraphQL-over-HTTP draft has it, and as Apollo's link sends it. */
+export function idOf({ documentId, extensions }: SentDocument): string | undefined {
   if (typeof documentId === "string") return documentId;
   const persisted = property(extensions, "persistedQuery");
   const hash = property(persisted, "sha256Hash");

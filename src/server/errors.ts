@@ -190,16 +190,26 @@ function translateDatabaseError(
       return catalog.word("LF023", camelCase(error.column ?? ""));
     case "42501":
       return currentRequest()?.caller.kind === "visitor" ? catalog.word("LF001") : catalog.word("LF024", field);
+    default: {
+      const passing = passingCode(error);
+      if (passing !== undefined) return catalog.word(passing);
+      // Class 22: a value that cannot be what its type demands. PostgreSQL quotes what was sent and names the type, nothing else.
+      return code.startsWith("22") ? catalog.word("LF025", error.message) : undefined;
+    }
+  }
+}
+
+/** Our code for what may go well the next time: a statement that took too long, rows that somebody else holds. */
+export function passingCode(error: Error): string | undefined {
+  switch (errorCode(error)) {
     case "57014":
-      return catalog.word("LF906");
+      return "LF906";
     case "40001":
     case "40P01":
     case "55P03":
-      return catalog.word("LF907");
-    default:
-      // Class 22: a value that cannot be what its type demands. PostgreSQL quotes what was sent and names the type, nothing else.
-      return code.startsWith("22") ? catalog.word("LF025", error.message) : undefined;
+      return "LF907";
   }
+  return undefined;
 }
 
 /** The database is away, has no connection left for us, or is gone. */
@@ -225,8 +235,11 @@ export function makeMaskError(
   isIntrospectable: boolean,
 ): (error: GraphQLError) => GraphQLError {
   return (error) => {
-    const { message, extensions } = wordError(catalog, error, isIntrospectable) ?? masked(catalog, error, log);
-    const requestId = currentRequest()?.id;
+    const worded = wordError(catalog, error, isIntrospectable);
+    const { message, extensions } = worded ?? masked(catalog, error, log);
+    const request = currentRequest();
+    const requestId = request?.id;
+    if (request?.tally && request.tally.outcome !== "failed") request.tally.outcome = worded ? "refused" : "failed";
     return new GraphQLError(message, {
       nodes: error.nodes ?? null,
       source: error.source ?? null,

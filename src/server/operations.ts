@@ -5,6 +5,8 @@ import { type DocumentNode, Kind, parse, visit } from "postgraphile/graphql";
 export type RequestKind = "sign_in" | "search" | "aggregates";
 
 export interface DocumentFacts {
+  /** What its first operation is called. */
+  name: string | undefined;
   /** How many fields are of each kind: ten sign-ins in one request are ten. */
   costs: ReadonlyMap<RequestKind, number>;
   /** Whether it changes something that is kept under an idempotency key: all but sessions, and what gives a secret. */
@@ -64,7 +66,7 @@ function readFacts(text: string): DocumentFacts {
   try {
     document = parse(text, { noLocation: true });
   } catch {
-    return { costs: new Map(), isKeyed: false, isOneChange: false, isPasswordChange: false };
+    return { name: undefined, costs: new Map(), isKeyed: false, isOneChange: false, isPasswordChange: false };
   }
   const costs = new Map<RequestKind, number>();
   const add = (kind: RequestKind) => costs.set(kind, (costs.get(kind) ?? 0) + 1);
@@ -84,5 +86,6 @@ function readFacts(text: string): DocumentFacts {
   const [change] = changes;
   const isOneChange = changes.length === 1 && change?.kind === Kind.FIELD;
   const isPasswordChange = isOneChange && change.name.value === "changePassword" && document.definitions.length === 1;
-  return { costs, isKeyed, isOneChange, isPasswordChange };
+  const operation = document.definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  return { name: operation?.name?.value, costs, isKeyed, isOneChange, isPasswordChange };
 }

@@ -2,7 +2,6 @@ import { PgAggregatesPreset } from "@graphile/pg-aggregates";
 import { PgSimplifyInflectionPlugin, PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
 import type pg from "pg";
 import type { Logger } from "pino";
-import { makePgService } from "postgraphile/adaptors/pg";
 import { NoSchemaIntrospectionCustomRule } from "postgraphile/graphql";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
@@ -11,8 +10,10 @@ import { type ErrorCatalog, makeMaskError } from "./errors.ts";
 import type { ExternalTokens } from "./external_tokens.ts";
 import { firstSteps } from "./first_steps.ts";
 import type { Listener } from "./listening.ts";
+import { makeRetryingPgService } from "./pg_service.ts";
 import { accountsPlugin } from "./plugins/accounts.ts";
 import { apiKeysPlugin } from "./plugins/api_keys.ts";
+import { ArgumentsPlugin } from "./plugins/arguments.ts";
 import { budgetPlugin } from "./plugins/budget.ts";
 import { changeSubscriptionsPlugin } from "./plugins/change_subscriptions.ts";
 import { earlyErrorsPlugin } from "./plugins/early_errors.ts";
@@ -21,6 +22,7 @@ import { IndexedFiltersPlugin } from "./plugins/indexed_filters.ts";
 import { locationTokensPlugin } from "./plugins/location_tokens.ts";
 import { missingRowsPlugin } from "./plugins/missing_rows.ts";
 import { NamingPlugin } from "./plugins/naming.ts";
+import { OrderedRowsPlugin } from "./plugins/ordered_rows.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
 import { reviewLinksPlugin } from "./plugins/review_links.ts";
@@ -88,6 +90,8 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       TenantKeysPlugin,
       TidyPlugin,
       IndexedFiltersPlugin,
+      OrderedRowsPlugin,
+      ArgumentsPlugin,
       pagesPlugin(errors),
       budgetPlugin(errors, isIntrospectable ? [] : [NoSchemaIntrospectionCustomRule]),
       earlyErrorsPlugin(errors, isIntrospectable),
@@ -117,7 +121,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       "PgAggregatesFilterRelationalAggregatesPlugin",
       "PgAggregatesOrderByAggregatesPlugin",
     ],
-    pgServices: [makePgService({ pool, schemas: EXPOSED_SCHEMAS, pubsub: false })],
+    pgServices: [makeRetryingPgService(pool, EXPOSED_SCHEMAS)],
     gather: { pgStrictFunctions: true },
     schema: {
       // Aggregates where a table's comment asks for them (`@aggregates on`); rows are changed by `id`, and by nothing else.

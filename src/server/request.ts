@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Identity } from "../database/with_identity.ts";
+import type { Tally } from "./metrics.ts";
 
 /** Who asks, signed in or not; the worker never comes through the API. */
 export type Caller = Exclude<Identity, { kind: "worker" }>;
@@ -24,6 +25,8 @@ export interface CurrentRequest {
   isNewcomer?: boolean;
   /** The change that is made under an idempotency key. */
   change?: KeyedChange;
+  /** How the request is counted; a socket's are not. */
+  tally?: Tally;
 }
 
 const storage = new AsyncLocalStorage<CurrentRequest>();

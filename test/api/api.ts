@@ -47,6 +47,8 @@ export interface TestApiOptions {
   timing?: SocketTiming;
   /** Changes the database before the API looks at it. */
   prepare?: (database: TestDatabase) => Promise<unknown>;
+  /** Connections to the database at most. */
+  connections?: number;
 }
 
 /** The code of the first error, or undefined where there is none: what most tests ask about a refusal. */
@@ -66,6 +68,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     log,
     routers,
     timing,
+    ...(options.connections === undefined ? {} : { connections: options.connections }),
   });
   const api: TestApi = {
     url: server.url,

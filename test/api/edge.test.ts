@@ -191,6 +191,10 @@ describe("budgets", () => {
       "query ($n: Int) { clients(first: $n) { nodes { journeys(first: $n) { nodes { touchpoints(first: $n) { nodes { id } } } } } } }",
     ],
     [
+      "pages within a page of a function",
+      "{ findLeadgenContacts(first: 100) { contacts { messages(first: 100) { nodes { contact { messages(first: 2) { nodes { id } } } } } } } }",
+    ],
+    [
       "pages within a fragment",
       "{ clients(first: 100) { nodes { ...a } } } fragment a on Client { journeys(last: 100) { nodes { touchpoints(first: 3) { nodes { id } } } } }",
     ],

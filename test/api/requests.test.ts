@@ -193,7 +193,10 @@ describe("the edge", () => {
     const health = await fetch(`${api.url}/healthz`);
     expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);
     const ready = await fetch(`${api.url}/readyz`);
-    expect([ready.status, await ready.json()]).toEqual([200, { status: "ready", checks: { database: "ok" } }]);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { status: "ready", checks: { database: "ok", migrations: "ok" } },
+    ]);
   });
 });
 

@@ -167,6 +167,14 @@ function ledgerDamages(batchId: string): PlantedError[] {
     changed("imports.records", "another outcome", "outcome = 'updated'", `${ofBatch} and outcome = 'unchanged'`),
     changed("imports.records", "row said to be skipped", "outcome = 'skipped', reason = 'wrong_type'", cameIn),
     changed("imports.records", "changed hash", "sha256 = sha256(sha256)"),
+    changed(
+      "imports.records",
+      "changed hash of a row",
+      "row_hash = sha256(row_hash)",
+      `${ofBatch} and outcome = 'unchanged' and row_hash is not null`,
+    ),
+    changed("imports.records", "record said to be carried over", "is_carried = true", `${cameIn} and not is_carried`),
+    changed("imports.records", "record said to be derived anew", "is_carried = false", `${cameIn} and is_carried`),
     changed("imports.records", "another id of a record", "record_id = record_id || 'x'", cameIn),
     lost("imports.effects", "lost effect"),
     changed("imports.effects", "changed effect", "effect = 'updated'", `${ofBatch} and effect = 'inserted'`),
@@ -175,6 +183,12 @@ function ledgerDamages(batchId: string): PlantedError[] {
     changed(images, "changed before-image", "image = image || '{\"created_at\": null}'"),
     changed(images, "emptied before-image", "image = '{}'"),
     lost(payloads, "lost payload"),
+    changed(payloads, "another pattern of fates", "fates_id = -1", `${ofBatch} and is_carried`),
+    lost(
+      "app_private.import_fates",
+      "lost pattern of fates",
+      `${ofBatch} and id in (select fates_id from app_private.import_payloads where ${ofBatch} and is_carried)`,
+    ),
     changed(
       payloads,
       "changed source text",

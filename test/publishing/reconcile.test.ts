@@ -155,6 +155,25 @@ test("a copy is a duplicate and a foreign token an orphan: both are shown and ne
   expect((await story.reconcile()).findings).toEqual([]);
 });
 
+test("what a restored database does not know is found by its token, and adopted when it is published again", async () => {
+  const { journeyId } = await publish("Undone", [email, sms]);
+  const published = await story.state();
+  // As after a restore to a moment before the publication: the journey is approved, and nothing of it is known to be there.
+  await story.forgetPublications();
+  const { findings, row } = await story.reconcile();
+  expect(row).toMatchObject({ status: "completed", objects_total: 0, orphaned_total: 3 });
+  expect(findings.map((finding) => [finding.kind, finding.asset_kind]).sort()).toEqual([
+    ["orphaned", "custom_value"],
+    ["orphaned", "folder"],
+    ["orphaned", "template"],
+  ]);
+  expect(await story.run(await story.call("select id from journeys.publish_journey($1)", journeyId))).toBe("synced");
+  const { templates, customValues } = await story.state();
+  expect(templates.map(({ id }) => id)).toEqual(published.templates.map(({ id }) => id));
+  expect(customValues.map(({ id }) => id)).toEqual(published.customValues.map(({ id }) => id));
+  expect((await story.reconcile()).findings).toEqual([]);
+});
+
 test("a template that was put away there is drift, and one that was renamed is found by its id", async () => {
   await publish("Moved", [email, { ...email, name: "Second" }]);
   const state = await story.state();

@@ -15,6 +15,7 @@ import type { JournalEntry } from "../../src/sandbox/gohighlevel/journal.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 import type { State } from "../../src/sandbox/gohighlevel/state.ts";
 import { sandboxToken, type TokenInput } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { runSql } from "../support/cluster.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 export type Step = { name: string; type: string; content?: object; config?: object };
@@ -75,6 +76,8 @@ export type Story = {
   reconcile(
     options?: Partial<PublishOptions>,
   ): Promise<{ result: ReconcileResult; findings: FindingRow[]; row: Record<string, unknown> }>;
+  /** Leaves the database as a restore to a moment before everything was published does. */
+  forgetPublications(): Promise<void>;
   /** The tokens of a journey's touchpoints of this name. */
   tokens(journeyId: string, name: string): Promise<string[]>;
   /** One value of a statement run by the admin. */
@@ -101,13 +104,15 @@ export type StoryOptions = {
   log?: PublishOptions["log"];
   /** The token that the worker calls with. */
   token?: string;
+  /** Where it plays; a database of its own, where nothing is said. It is dropped at the end. */
+  database?: TestDatabase;
 };
 
 export async function beginStory(
   sandboxOptions: Parameters<typeof startGohighlevelSandbox>[0] = {},
-  { log = logger, token: workerToken = sandboxToken }: StoryOptions = {},
+  { log = logger, token: workerToken = sandboxToken, database: given }: StoryOptions = {},
 ): Promise<Story> {
-  const database = await createTestDatabase();
+  const database = given ?? (await createTestDatabase());
   const sandbox = await startGohighlevelSandbox({
     limits: { max: 100_000, intervalMs: 10_000, daily: 1_000_000 },
     ...sandboxOptions,
@@ -193,6 +198,20 @@ export async function beginStory(
         [journeyId, name],
       );
       return rows.map((row) => publishToken(row.installation_id, journeyId, row.id));
+    },
+    async forgetPublications() {
+      await runSql(
+        database.urls.admin,
+        `begin;
+         set local session_replication_role = replica;
+         delete from publishing.remote_findings where tenant_id = '${admin.tenantId}';
+         delete from publishing.reconciliations where tenant_id = '${admin.tenantId}';
+         delete from publishing.publication_items where tenant_id = '${admin.tenantId}';
+         delete from publishing.remote_objects where tenant_id = '${admin.tenantId}';
+         delete from publishing.publications where tenant_id = '${admin.tenantId}';
+         update journeys.journeys set status = 'approved' where tenant_id = '${admin.tenantId}' and status = 'published';
+         commit`,
+      );
     },
     call: (sql, ...values) =>
       asAdmin(async (client) => (await client.query<{ id: string }>(sql, values)).rows[0]?.id ?? ""),

@@ -20,7 +20,7 @@ export const tableRules: readonly Rule[] = [
     exceptions: [
       {
         offender:
-          /app_private\.import_(payloads(_[0-9a-f]{32})?|places|predicted_records|gone_rows|before_images|leases)/,
+          /app_private\.import_(payloads(_[0-9a-f]{32})?|fates|places|predicted_records|gone_rows|before_images|leases)/,
         because:
           "COPY is refused under row security; nobody but the worker has any right here, and no person reaches the schema.",
       },

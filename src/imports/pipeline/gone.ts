@@ -4,8 +4,8 @@ import { mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
-import { holdingMerges } from "./merges.ts";
-import { columnHash, latestBase, quote, rowHash } from "./row_hash.ts";
+import { hasMerges, holdingMerges } from "./merges.ts";
+import { columnHash, isUndone, latestBase, quote, rowHash } from "./row_hash.ts";
 import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 
 /** How many rows are deleted in one transaction. */
@@ -36,7 +36,7 @@ export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]):
       return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
     }
     for (const line of lines) await keepEdited(client, batch, line);
-    for (const line of lines) await markMerged(client, batch, line);
+    if (await hasMerges(client, batch)) for (const line of lines) await markMerged(client, batch, line);
     for (const line of lines.toReversed()) await keepParents(client, batch, line, ledger);
     return null;
   });
@@ -64,28 +64,42 @@ async function markGone(
   const [found] = await run<{ gone: string; known: string }>(
     client,
     sql`
-    with known as materialized (
-      select crosswalk.row_id, crosswalk.record_id, crosswalk.batch_id
-      from imports.crosswalk
-      join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = crosswalk.row_id
-      where crosswalk.tenant_id = ${batch.tenantId} and crosswalk.source_id = ${batch.sourceId}
-        and crosswalk.collection = ${line.collection.name} and not crosswalk.is_merged
-    ),
-    gone as materialized (
-      select known.row_id, known.record_id, record.sha256
-      from known
-      join imports.records record
-        on record.tenant_id = ${batch.tenantId} and record.batch_id = known.batch_id and record.row_id = known.row_id
-      where not exists (
-        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = known.row_id
+    with strays as materialized (
+      select existing.id
+      from ${raw(line.collection.table as string)} existing
+      where existing.tenant_id = ${batch.tenantId} and not exists (
+        select from app_private.import_payloads payload where payload.batch_id = ${batch.id} and payload.row_id = existing.id
       )
+    ),
+    -- Only of these the history is looked at.
+    gone as materialized (
+      select strays.id as row_id, latest.record_id, latest.sha256
+      from strays
+      cross join lateral (
+        select record.record_id, record.sha256, record.outcome, record.into_row_id, record.collection_id
+        from imports.records record
+        where record.tenant_id = ${batch.tenantId} and record.row_id = strays.id
+          and (record.outcome in ('inserted', 'updated', 'unchanged', 'deleted') or record.into_row_id is not null)
+          and not ${isUndone("record")}
+        order by record.id desc
+        limit 1
+      ) latest
+      join imports.collections collection on collection.tenant_id = ${batch.tenantId} and collection.id = latest.collection_id
+      join imports.batches origin on origin.tenant_id = ${batch.tenantId} and origin.id = collection.batch_id
+      where latest.outcome <> 'deleted' and latest.into_row_id is null
+        and origin.source_id = ${batch.sourceId} and collection.name = ${line.collection.name}
     ),
     marked as (
       insert into app_private.import_gone_rows (batch_id, row_id, collection_id, record_id, sha256)
       select ${batch.id}, gone.row_id, ${line.id}, gone.record_id, gone.sha256 from gone
       on conflict do nothing
     )
-    select (select count(*) from gone) as gone, (select count(*) from known) as known`,
+    select (select count(*) from gone) as gone,
+           (select count(*) from gone) + (
+             select count(*) from app_private.import_payloads payload
+             join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = payload.row_id
+             where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+           ) as known`,
   );
   return { gone: Number(found?.gone ?? 0), known: Number(found?.known ?? 0) };
 }

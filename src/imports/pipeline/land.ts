@@ -12,7 +12,10 @@ import type { SourcePage, SourceRecord } from "../sources/source.ts";
 import { copyAttachments, keepAttachments, type LandedAttachment } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
+import { findKnown, type Known, type KnownRecord, openKnown } from "./carry_over.ts";
 import { type LedgerCollection, placeField } from "./collections.ts";
+import { type FateBook, readFateBook, writeFates } from "./fates.ts";
+import { expectLookups } from "./sql.ts";
 
 /** A record on its way into the ledger. */
 interface Landing {
@@ -23,7 +26,18 @@ interface Landing {
   bytes: Buffer | null;
   /** The text with the values that people gave its cells; null where they gave none. */
   fixedText: string | null;
+  /** What an earlier import has proved of the text: what was made of it is taken over from there. Null where it is decoded. */
+  known: KnownRecord | null;
   decoded: DecodedRecord;
+}
+
+/** How the records of a collection are made ready. */
+interface Reader {
+  decode: Decoder;
+  fixes: Map<string, Fix[]>;
+  /** What the earlier import made of the collection; null where every record is decoded. */
+  known: Known | null;
+  fates: FateBook;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -41,22 +55,24 @@ export async function land(
   parts: LedgerCollection[],
   onProgress: (landed: number) => void,
 ): Promise<void> {
-  const { collection, source } = ledger;
-  const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
-  const fixes = await inBatch(batch, (client) => readFixes(client, batch, collection.name));
+  const readers = await inBatch(batch, async (client) => {
+    const opened = new Map<LedgerCollection, Reader>();
+    for (const line of [ledger, ...parts]) opened.set(line, await openReader(client, batch, line));
+    return opened;
+  });
   let lastPage = 0;
   let hasRestarted = false;
   // While a page is being written, the next one is read and decoded.
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const page of batch.source.pages(source, ledger.nextPage)) {
+    for await (const page of batch.source.pages(ledger.source, ledger.nextPage)) {
       // Met again after a restart, a record is no repetition of the source's.
       hasRestarted ||= page.number <= lastPage;
       lastPage = page.number;
-      const landings = page.records.map((record) => prepare(batch, collection, record, decode, fixes));
+      const landings = await prepareAlone(batch, ledger, readers.get(ledger) as Reader, page.records);
       const attachments = await copyAttachments(batch, ledger, page.records);
       await writing;
-      writing = writePage(batch, ledger, parts, page, { landings, attachments, hasRestarted }).then(() =>
+      writing = writePage(batch, ledger, readers, page, { landings, attachments, hasRestarted }).then(() =>
         onProgress(ledger.landed),
       );
       // Whether it went well is asked when the next page is there, which may be long after it went wrong.
@@ -79,16 +95,19 @@ interface Brought {
 async function writePage(
   batch: Batch,
   ledger: LedgerCollection,
-  parts: LedgerCollection[],
+  readers: Map<LedgerCollection, Reader>,
   page: SourcePage,
   brought: Brought,
 ): Promise<void> {
   const { landings, attachments, hasRestarted } = brought;
   ledger.landed += await inBatch(batch, async (client) => {
-    const kept = await keep(client, batch, ledger, page.number, landings);
+    await expectLookups(client);
+    const kept = await keep(client, batch, ledger, readers.get(ledger) as Reader, page.number, landings);
     if (!hasRestarted) await tellRepeated(client, batch, ledger, landings, kept);
     await countCells(client, ledger, kept);
-    for (const part of parts) await landPart(client, batch, part, ledger.collection, page.number, kept);
+    for (const [part, reader] of readers) {
+      if (part !== ledger) await landPart(client, batch, part, reader, ledger.collection, page.number, kept);
+    }
     const keptRows = new Set(kept.map((landing) => landing.rowId));
     await keepAttachments(
       client,
@@ -99,7 +118,8 @@ async function writePage(
     await writeCalls(client, batch.id, batch.source);
     await client.query(
       `update imports.collections
-       set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3, landed = landed + $4
+       set step = case when $3::text is null then 'landed'::imports.collection_step else 'landing' end, next_page = $3,
+           landed = landed + $4
        where tenant_id = $1 and id = $2`,
       [batch.tenantId, ledger.id, page.next, kept.length],
     );
@@ -120,6 +140,7 @@ export async function landPart(
   client: pg.ClientBase,
   batch: Batch,
   part: LedgerCollection,
+  reader: Reader,
   parent: Collection,
   page: number,
   parents: Parent[],
@@ -127,17 +148,14 @@ export async function landPart(
 ): Promise<number> {
   const { collection } = part;
   if (collection.partOf === null) throw new Error(`${collection.name} is no part`);
-  const decode = makeDecoder(batch.mapping, collection, batch.sourceId);
   const make = makePartMaker(collection, collection.partOf, parent, batch.mapping.cellsIn);
-  const fixes = await readFixes(client, batch, collection.name);
-  const landings = parents.flatMap(({ record, text, fixedText }) => {
+  const records = parents.flatMap(({ record, text, fixedText }) => {
     const made = fixedText ?? text;
     if (made === null) return [];
-    return make(record.id, made).map(({ id, text: own }) =>
-      prepare(batch, collection, { id, bytes: Buffer.from(own) }, decode, fixes),
-    );
+    return make(record.id, made).map(({ id, text: own }) => ({ id, bytes: Buffer.from(own) }));
   });
-  const kept = await keep(client, batch, part, page, landings);
+  const landings = await prepare(client, batch, collection, reader, records);
+  const kept = await keep(client, batch, part, reader, page, landings);
   if (isFirstReading && collection.partOf.kind === "elements") await tellRepeated(client, batch, part, landings, kept);
   await countCells(client, part, kept);
   if (kept.length > 0) {
@@ -161,26 +179,75 @@ export async function finishParts(batch: Batch, parts: LedgerCollection[]): Prom
   for (const part of parts) part.step = "landed";
 }
 
-function prepare(
+/** @throws LandfallError as readFixes does */
+export async function openReader(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<Reader> {
+  return {
+    decode: makeDecoder(batch.mapping, line.collection, batch.sourceId),
+    fixes: await readFixes(client, batch, line.collection.name),
+    known: await openKnown(client, batch, line),
+    fates: await readFateBook(client, batch.id, line.id),
+  };
+}
+
+/** Asks what is known of a page while the one before is being written. */
+async function prepareAlone(
+  batch: Batch,
+  { collection }: LedgerCollection,
+  reader: Reader,
+  records: SourceRecord[],
+): Promise<Landing[]> {
+  return reader.known === null
+    ? await prepare(null, batch, collection, reader, records)
+    : await inBatch(batch, async (client) => {
+        await expectLookups(client);
+        return await prepare(client, batch, collection, reader, records);
+      });
+}
+
+async function prepare(
+  client: pg.ClientBase | null,
   batch: Batch,
   collection: Collection,
-  record: SourceRecord,
-  decode: Decoder,
-  fixes: Map<string, Fix[]>,
-): Landing {
-  const sha256 = hash("sha256", record.bytes, "buffer");
-  const bytes = blankSecrets(record.bytes, batch.mapping, collection);
-  const text = decodeUtf8(bytes);
-  return {
-    rowId: rowId(batch.sourceId, collection.name, record.id),
+  reader: Reader,
+  records: SourceRecord[],
+): Promise<Landing[]> {
+  const hashed = records.map((record) => ({
     record,
-    sha256,
-    text,
-    bytes: text === null ? bytes : null,
-    ...(text === null
-      ? { decoded: notUtf8(), fixedText: null }
-      : decodeFixed(decode, record.id, text, batch.mapping.cellsIn, fixes.get(record.id) ?? [])),
-  };
+    rowId: rowId(batch.sourceId, collection.name, record.id),
+    sha256: hash("sha256", record.bytes, "buffer"),
+  }));
+  const known =
+    client === null || reader.known === null
+      ? new Map<string, KnownRecord>()
+      : await findKnown(
+          client,
+          batch,
+          reader.known,
+          hashed.filter(({ record }) => !reader.fixes.has(record.id)),
+        );
+  return hashed.map(({ record, rowId, sha256 }) => {
+    const bytes = blankSecrets(record.bytes, batch.mapping, collection);
+    const text = decodeUtf8(bytes);
+    const landing = {
+      rowId,
+      record,
+      sha256,
+      text,
+      bytes: text === null ? bytes : null,
+      fixedText: null,
+      known: null,
+    };
+    const knownRecord = known.get(rowId);
+    if (text === null) return { ...landing, decoded: notUtf8() };
+    if (knownRecord !== undefined) {
+      const { fates } = knownRecord;
+      return { ...landing, known: knownRecord, decoded: { row: null, refusal: null, issues: [], fates } };
+    }
+    return {
+      ...landing,
+      ...decodeFixed(reader.decode, record.id, text, batch.mapping.cellsIn, reader.fixes.get(record.id) ?? []),
+    };
+  });
 }
 
 /** Puts `"[secret]"` where a secret stands, doubled keys included; every other byte stays. */
@@ -219,21 +286,33 @@ function notUtf8(): DecodedRecord {
   };
 }
 
-/** Writes what is new, and its issues. */
+/** Writes what is new, and its issues. What was made of a known text is taken over from where it was made. */
 async function keep(
   client: pg.ClientBase,
   batch: Batch,
   ledger: LedgerCollection,
+  reader: Reader,
   page: number,
   landings: Landing[],
 ): Promise<Landing[]> {
+  const { table, derived } = ledger.collection;
+  const fates = landings.map(({ decoded }) => decoded.fates);
+  // What a name stands for is looked up by every batch.
+  const resolved = Object.entries(derived).flatMap(([column, { kind }]) => (kind === "byName" ? [column] : []));
+  const takenOver = resolved.reduce((row, column) => `${row} #- '{${table},0,${column}}'`, "known.rows");
   const { rows } = await client.query<{ row_id: string }>(
     `insert into app_private.import_payloads
        (batch_id, collection_id, row_id, record_id, position, page, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows,
-        refusal)
-     select $1, $2, row_id, record_id, $3 + place, $4, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal
-     from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::text[], $11::boolean[], $12::jsonb[], $13::text[])
-       with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal, place)
+        refusal, fates_id, row_hash, is_carried)
+     select $1, $2, page.row_id, page.record_id, $3 + page.place, $4, page.sha256, coalesce(page.source_text, known.source_text),
+            page.source_bytes, page.fixed_text, coalesce(page.holds_refused_text, known.holds_refused_text),
+            coalesce(page.rows, ${takenOver}), page.refusal, page.fates_id, page.row_hash,
+            page.row_hash is not null
+     from unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::text[], $11::boolean[], $12::jsonb[], $13::text[],
+                 $14::integer[], $15::bytea[])
+       with ordinality as page (row_id, record_id, sha256, source_text, source_bytes, fixed_text, holds_refused_text, rows, refusal, fates_id,
+                                row_hash, place)
+     left join app_private.import_payloads known on page.row_hash is not null and known.batch_id = $16 and known.row_id = page.row_id
      on conflict (batch_id, row_id) do nothing
      returning row_id`,
     [
@@ -249,7 +328,7 @@ async function keep(
       ),
       binaryArray(
         "text",
-        landings.map((landing) => landing.text),
+        landings.map(({ known, text }) => (known === null ? text : null)),
       ),
       binaryArray(
         "bytea",
@@ -259,12 +338,20 @@ async function keep(
         "text",
         landings.map((landing) => landing.fixedText),
       ),
-      landings.map(({ text, fixedText }) => holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "")),
+      landings.map(({ known, text, fixedText }) =>
+        known === null ? holdsRefusedText(text ?? "") || holdsRefusedText(fixedText ?? "") : null,
+      ),
       binaryArray(
         "jsonb",
-        landings.map(({ decoded: { row } }) => row && JSON.stringify({ [ledger.collection.table as string]: [row] })),
+        landings.map(({ decoded: { row } }) => row && JSON.stringify({ [table as string]: [row] })),
       ),
       landings.map((landing) => landing.decoded.refusal),
+      await writeFates(client, batch.id, ledger.id, reader.fates, fates),
+      binaryArray(
+        "bytea",
+        landings.map(({ known }) => known?.rowHash ?? null),
+      ),
+      reader.known?.batchId ?? null,
     ],
   );
   const fresh = new Set(rows.map((row) => row.row_id));

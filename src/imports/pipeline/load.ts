@@ -8,11 +8,14 @@ import { makeRoom } from "./gone.ts";
 import { judgedRows } from "./judge.ts";
 import { lostColumns } from "./lost_fields.ts";
 import { columnHash, outcomeOf, quote, rowHash } from "./row_hash.ts";
-import { expectChunk, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectChunk, expectLookups, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
 /** How many records a chunk takes, where no groups must stay together. */
 const chunkSize = 1_000;
+
+/** And how many of those that are carried over. */
+const carriedChunkSize = 20_000;
 
 /** PostgreSQL's code for a foreign key that finds nothing. */
 const missingReference = "23503";
@@ -42,14 +45,15 @@ export async function load(
 ): Promise<void> {
   if (ledger.collection.table !== null) {
     const shape = shapeOf(ledger.collection);
-    if (ledger.chunksLoaded === 0) await makeRoom(batch, ledger, shape);
-    const lost = await lostColumns(batch, ledger);
-    const chunks = await countChunks(batch, ledger, shape);
     let done = 0;
     const tell = (records: number) => {
       done += records;
       onProgress(done);
     };
+    if (!batch.replayedAt) await loadCarried(batch, ledger, tell);
+    if (ledger.chunksLoaded === 0) await makeRoom(batch, ledger, shape);
+    const lost = await lostColumns(batch, ledger);
+    const chunks = await countChunks(batch, ledger, shape);
     while (ledger.chunksLoaded < chunks) {
       await loadTogether(batch, ledger, shape, lost, chunks, tell);
       if (ledger.chunksLoaded < chunks) tell(await loadChunk(batch, ledger, shape, lost, ledger.chunksLoaded));
@@ -64,6 +68,34 @@ export async function load(
   ledger.step = "loaded";
 }
 
+/** Gives the records that are carried over their outcome; their rows stay as they are. Done again, it changes nothing. */
+async function loadCarried(batch: Batch, ledger: LedgerCollection, tell: (records: number) => void): Promise<void> {
+  const ends = await inBatch(batch, async (client) => {
+    const { rows } = await client.query<{ last: string | null }>(
+      `select max(position) as last from app_private.import_payloads where batch_id = $1 and collection_id = $2 and is_carried`,
+      [batch.id, ledger.id],
+    );
+    const chunks = Math.ceil(Number(rows[0]?.last ?? 0) / carriedChunkSize);
+    return Array.from({ length: chunks }, (_, chunk) => (chunk + 1) * carriedChunkSize);
+  });
+  await eachAtOnce(ends, connectionsAtOnce(batch), async (end) => {
+    const records = await inBatch(batch, async (client) => {
+      await expectLookups(client);
+      const { rowCount } = await client.query(
+        `insert into imports.records (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, row_hash, is_carried)
+         select $1, $2, $3, payload.row_id, payload.record_id, payload.sha256, 'unchanged', payload.row_hash, true
+         from app_private.import_payloads payload
+         where payload.batch_id = $2 and payload.collection_id = $3 and payload.is_carried and payload.position > $4 and payload.position <= $5
+         order by payload.row_id
+         on conflict (tenant_id, batch_id, row_id) do nothing`,
+        [batch.tenantId, batch.id, ledger.id, end - carriedChunkSize, end],
+      );
+      return rowCount ?? 0;
+    });
+    tell(records);
+  });
+}
+
 function isRanked(ledger: LedgerCollection): boolean {
   return Object.values(ledger.collection.derived).some(({ kind }) => kind === "rank");
 }
@@ -73,7 +105,8 @@ async function countChunks(batch: Batch, ledger: LedgerCollection, shape: Shape)
     ? sql`select max(chunk) + 1 as chunks from app_private.import_places where batch_id = ${batch.id} and collection_id = ${ledger.id}`
     : sql`
         select (max(position) - 1) / ${chunkSize} + 1 as chunks from app_private.import_payloads
-        where batch_id = ${batch.id} and collection_id = ${ledger.id} and rows ? ${shape.table}`;
+        where batch_id = ${batch.id} and collection_id = ${ledger.id} and rows ? ${shape.table}
+          ${raw(batch.replayedAt ? "" : "and not is_carried")}`;
   return await inBatch(batch, async (client) =>
     Number((await run<{ chunks: string | null }>(client, chunk))[0]?.chunks ?? 0),
   );
@@ -359,9 +392,10 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
     ),
     recorded as (
       insert into imports.records
-        (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, reason, kept_columns, has_conflict)
+        (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, reason, row_hash, kept_columns, has_conflict)
       select ${batch.tenantId}, ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged", "row_outcome")}::imports.record_outcome,
-             case judged.row_outcome when 'skipped' then 'edited_since_import' end, judged.kept_columns, judged.column_conflicts is not null
+             case judged.row_outcome when 'skipped' then 'edited_since_import' end,
+             case when judged.row_outcome <> 'skipped' then ${rowHash(shape, "judged")} end, judged.kept_columns, judged.column_conflicts is not null
       from judged
       order by judged.source_position
       returning id

@@ -21,18 +21,26 @@ export function holdingMerges(batch: Batch, collection: string | null): Sql {
       and exists (select from app_private.import_payloads other where other.batch_id = ${batch.id} and other.row_id = merge.into_row_id)`;
 }
 
+/** Whether people have said of any records of the source that they are one. */
+export async function hasMerges(
+  client: pg.ClientBase,
+  batch: Batch,
+  collection: string | null = null,
+): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from imports.merges where tenant_id = $1 and source_id = $2 and ($3::text is null or collection = $3) limit 1`,
+    [batch.tenantId, batch.sourceId, collection],
+  );
+  return rows.length > 0;
+}
+
 /**
  * Gives the records of a collection that are merged into others their outcome, before anything else is asked of them. Each of their cells
  * that says something else than the other record's is dropped, and told with both values.
  */
 export async function mergeRecords(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<void> {
   const { cellsIn } = batch.mapping;
-  const { rows } = await client.query<{ row_id: string }>(
-    `select merge.row_id from imports.merges merge
-     where merge.tenant_id = $1 and merge.source_id = $2 and merge.collection = $3`,
-    [batch.tenantId, batch.sourceId, line.collection.name],
-  );
-  if (rows.length === 0) return;
+  if (!(await hasMerges(client, batch, line.collection.name))) return;
   await run(
     client,
     sql`
@@ -115,7 +123,7 @@ export async function mergeRecords(client: pg.ClientBase, batch: Batch, line: Le
 export async function moveLinks(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<void> {
   const { table } = line.collection;
   for (const [, { column, codec }] of mappedFields(line.collection)) {
-    if (codec.linksTo === undefined) continue;
+    if (codec.linksTo === undefined || !(await hasMerges(client, batch, codec.linksTo))) continue;
     await run(
       client,
       sql`
@@ -155,7 +163,10 @@ export interface MergedRows {
   intoIds: string[];
 }
 
-export async function readMergedRows(client: pg.ClientBase, batch: Batch): Promise<MergedRows> {
+export async function readMergedRows(
+  client: pg.ClientBase,
+  batch: Pick<Batch, "id" | "tenantId">,
+): Promise<MergedRows> {
   const { rows } = await client.query<{ row_id: string; into_row_id: string }>(
     `select row_id, into_row_id from imports.records where tenant_id = $1 and batch_id = $2 and into_row_id is not null order by id`,
     [batch.tenantId, batch.id],

@@ -7,7 +7,7 @@ import {
   mappedFields,
 } from "../mappings/mapping.ts";
 import { expectedColumn } from "../proof/records.ts";
-import { landedCells, landedJson, waitingCells } from "../proof/source_cells.ts";
+import { carriedCells, landedCells, landedJson, waitingCells } from "../proof/source_cells.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { resolvedName } from "./judge.ts";
@@ -128,7 +128,7 @@ function comparedRows(batch: LoadingBatch, line: LedgerCollection, lost: Set<str
       join ${table} row on row.tenant_id = ${batch.tenantId} and row.id = payload.row_id
       left join waiting on waiting.row_id = payload.row_id
       ${landedCells(batch, line)}
-      where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+      where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} ${raw(batch.replayedAt ? "" : "and not payload.is_carried")}
         and not exists (
           select from app_private.import_predicted_records decided where decided.batch_id = ${batch.id} and decided.row_id = payload.row_id
         )
@@ -259,7 +259,7 @@ async function countRecords(client: pg.ClientBase, batch: Batch, line: LedgerCol
 
 /**
  * Fates: the cells are counted in the text that landed, those that wait among the issues. Only which of them were converted is the
- * decoder's own word.
+ * decoder's own word. Of records that are carried over the cells were counted when they were proved.
  */
 async function countCells(client: pg.ClientBase, batch: Batch, line: LedgerCollection): Promise<void> {
   await run(
@@ -274,8 +274,9 @@ async function countCells(client: pg.ClientBase, batch: Batch, line: LedgerColle
         ) end as fixed
       from app_private.import_payloads payload
       where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and payload.source_text is not null
+        ${raw(batch.replayedAt ? "" : "and not payload.is_carried")}
     ),
-    given as (
+    read as (
       select cell.key as name, count(*) as cells
       from record
       cross join lateral jsonb_each(
@@ -289,7 +290,9 @@ async function countCells(client: pg.ClientBase, batch: Batch, line: LedgerColle
       join unnest(${mappedFields(line.collection).flatMap(([name, field]) => (field.isBeside ? [name] : []))}::text[]) as beside (name)
         on record.json ? beside.name
       group by beside.name
+      ${batch.replayedAt ? raw("") : sql`union all ${carriedCells(batch, line)}`}
     ),
+    given as (select read.name, sum(read.cells) as cells from read group by read.name),
     waiting as (
       select issue.field as name, count(*) as told, count(issue.original) as cells
       from imports.issues issue

@@ -4,7 +4,7 @@ import { decodeFixed, readFixes } from "../fixes.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, mappingHash } from "./batch.ts";
 import { type LedgerCollection, partsOf } from "./collections.ts";
-import { landPart } from "./land.ts";
+import { landPart, openReader } from "./land.ts";
 import { linkingRows, moveLinks } from "./merges.ts";
 import { latestHash, rowHash } from "./row_hash.ts";
 import { raw, run, shapeOf, sql } from "./sql.ts";
@@ -57,7 +57,8 @@ export async function prepareReplay(batch: Batch, ledger: LedgerCollection[]): P
         line.id,
       ]);
       await client.query(
-        `update imports.collections set step = 'landed', chunks_loaded = 0, is_settled = false where tenant_id = $1 and id = $2`,
+        `update imports.collections set step = 'landed', chunks_loaded = 0, carried = 0, is_settled = false
+         where tenant_id = $1 and id = $2`,
         [batch.tenantId, line.id],
       );
     }
@@ -105,7 +106,7 @@ async function decodeWaiting(
     );
     await client.query(
       `update app_private.import_payloads payload
-       set fixed_text = anew.fixed_text, holds_refused_text = anew.holds_refused_text, rows = anew.rows, refusal = anew.refusal
+       set fixed_text = anew.fixed_text, holds_refused_text = anew.holds_refused_text, rows = anew.rows, refusal = anew.refusal, fates_id = null
        from unnest($2::uuid[], $3::text[], $4::boolean[], $5::jsonb[], $6::text[])
          as anew (row_id, fixed_text, holds_refused_text, rows, refusal)
        where payload.batch_id = $1 and payload.row_id = anew.row_id`,
@@ -123,7 +124,8 @@ async function decodeWaiting(
       fixedText === null ? [] : [{ record: { id: recordId }, text, fixedText }],
     );
     for (const part of parts) {
-      if ((await landPart(client, batch, part, line.collection, 1, putRight, false)) > 0) grown.add(part);
+      const reader = await openReader(client, batch, part);
+      if ((await landPart(client, batch, part, reader, line.collection, 1, putRight, false)) > 0) grown.add(part);
     }
   }
 }

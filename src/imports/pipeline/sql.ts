@@ -68,6 +68,17 @@ export async function expectChunk(client: pg.ClientBase): Promise<void> {
   );
 }
 
+/**
+ * For a transaction whose statements look rows up by their keys: by index, in the order in which the tables are named, whatever the
+ * statistics say of rows that were just written.
+ */
+export async function expectLookups(client: pg.ClientBase): Promise<void> {
+  await expectChunk(client);
+  await client.query(
+    "set local enable_seqscan = off; set local enable_material = off; set local join_collapse_limit = 1",
+  );
+}
+
 /** What a collection's rows consist of: columns that its fields fill, then derived ones. */
 export interface Shape {
   table: string;
@@ -95,8 +106,8 @@ export function listed(names: string[], alias?: string): Sql {
 }
 
 /**
- * The rows of a collection that nothing keeps out, as the mapping made them: `incoming`, with `row_id`, `record_id`, `sha256` and
- * `source_position`. In a replay, those that have no outcome.
+ * The rows of a collection that are judged and that nothing keeps out, as the mapping made them: `incoming`, with `row_id`, `record_id`,
+ * `sha256` and `source_position`. In a replay, those that have no outcome.
  *
  * @param columns which of the columns in the payload's rows are looked at; taking out all of them costs most of the pass
  */
@@ -115,6 +126,7 @@ export function incomingRows(
     where payload.batch_id = ${batch.id}
       and payload.collection_id = ${collectionId}
       and payload.rows is not null
+      ${raw(batch.replayedAt ? "" : "and not payload.is_carried")}
       and not exists (
         select from imports.records record
         where record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id

@@ -1,6 +1,7 @@
 import type { SourceSchema } from "../sources/source.ts";
 import { type Batch, inBatch, type LoadingBatch, mappingHash } from "./batch.ts";
 import { keepCalls } from "./calls.ts";
+import { findCarriedFrom, settleCarried } from "./carry_over.ts";
 import { type LedgerCollection, openLedger, partsOf } from "./collections.ts";
 import { finishParts, land } from "./land.ts";
 import { keepGarbageSmall } from "./memory.ts";
@@ -19,11 +20,12 @@ export type Progress = (step: "land" | "load" | "undo", collection: string, done
 /** One collection after the other: what waits of the first, the second must know. */
 export async function validateAll(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<void> {
   await analyze(batch);
+  await settleCarried(batch, ledger);
   for (const line of ledger) {
     if (line.step !== "landed") continue;
-    await validate(batch, line);
+    const hasJudged = await validate(batch, line);
     // Of a few rows the statistics say little.
-    if (line.landed >= worthAnalyzing) await analyze(batch);
+    if (line.landed >= worthAnalyzing && hasJudged) await analyze(batch);
   }
 }
 
@@ -52,6 +54,7 @@ export async function landAll(batch: Batch, onProgress: Progress, known?: Source
       `update imports.batches set mapping_hash = $3 where tenant_id = $1 and id = $2 and mapping_hash <> $3`,
       [batch.tenantId, batch.id, mappingHash(batch.mapping)],
     );
+    await findCarriedFrom(client, batch);
   });
   for (const line of unread) {
     if (line.collection.partOf !== null) continue;

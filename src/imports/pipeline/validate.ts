@@ -2,6 +2,7 @@ import type pg from "pg";
 import { type Collection, columnsOf, type MappedField, mappedFields } from "../mappings/mapping.ts";
 import { reasons } from "../reasons.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
+import { isJudged } from "./carry_over.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { tellLost } from "./lost_fields.ts";
 import { mergeRecords, moveLinks } from "./merges.ts";
@@ -16,17 +17,20 @@ const rankedChunkSize = 4_000;
 /**
  * Finds what cannot come in as it is, for a whole collection at once and knowing everything that landed: links to nothing, children of
  * a quarantined parent, values that two records claim. Records that wait get their outcome here; a cell that waits is told as an issue
- * and left out by the load. Then every ranked row gets its place.
+ * and left out by the load. Then every ranked row gets its place. Records that are carried over are asked nothing.
+ *
+ * @returns whether there are others
  */
-export async function validate(batch: LoadingBatch, ledger: LedgerCollection): Promise<void> {
+export async function validate(batch: LoadingBatch, ledger: LedgerCollection): Promise<boolean> {
   const { collection } = ledger;
-  await inBatch(batch, async (client) => {
+  const hasJudged = await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
+    const isAsked = await isJudged(client, batch, ledger);
     await mergeRecords(client, batch, ledger);
     await refuse(client, batch, ledger);
     await tellUnknown(client, batch, ledger);
     await tellLost(client, batch, ledger);
-    if (collection.table !== null) {
+    if (collection.table !== null && isAsked) {
       const shape = shapeOf(collection);
       await moveLinks(client, batch, ledger);
       await leaveDeleted(client, batch, ledger, shape);
@@ -56,8 +60,10 @@ export async function validate(batch: LoadingBatch, ledger: LedgerCollection): P
       batch.tenantId,
       ledger.id,
     ]);
+    return isAsked;
   });
   ledger.step = "validated";
+  return hasJudged;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { errorCode, errorMessage } from "../../errors.ts";
+import { checkCarried } from "../proof/carried.ts";
 import type { Check, Proving } from "../proof/check.ts";
 import { checkComputed } from "../proof/computed.ts";
 import { checkCounts } from "../proof/counts.ts";
@@ -9,25 +10,40 @@ import { checkReverseFields } from "../proof/references.ts";
 import { checkSuperseded } from "../proof/superseded.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch } from "./batch.ts";
+import { verifierHash } from "./carry_over.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { readMergedRows } from "./merges.ts";
 import { expectWholeCollections } from "./sql.ts";
 
 type Proof = (proving: Proving) => Promise<Check[]>;
 
-const proofs: Proof[] = [checkCounts, checkParts, checkRecords, checkReverseFields, checkSuperseded, checkComputed];
+const proofs: Proof[] = [
+  checkCounts,
+  checkCarried,
+  checkParts,
+  checkRecords,
+  checkReverseFields,
+  checkSuperseded,
+  checkComputed,
+];
 
 /**
  * The proof, in five layers over the whole population. Everything in it starts from the text that landed and from the tables as they
  * stand; it reads none of the typed rows of the payload and nothing of the loader's. What it compares a column with are the codecs' SQL
- * expressions, which are not their decoders. The checks are written into the ledger in place of earlier ones.
+ * expressions, which are not their decoders. The checks are written into the ledger in place of earlier ones. Of records that are carried over
+ * it shows that texts and rows are as they were proved; a replay carries nothing over.
  *
  * @returns whether all of them passed
  */
 export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<boolean> {
-  const checks = await prove(batch, ledger, (work) => inBatch(batch, work));
+  const checks = await prove(batch, ledger, Boolean(batch.replayedAt), (work) => inBatch(batch, work));
   return await inBatch(batch, async (client) => {
     await writeChecks(client, batch, checks);
+    await client.query(`update imports.batches set verifier_hash = $3 where tenant_id = $1 and id = $2`, [
+      batch.tenantId,
+      batch.id,
+      await verifierHash(client),
+    ]);
     return checks.every(({ expected, actual }) => expected === actual);
   });
 }
@@ -35,15 +51,24 @@ export async function verify(batch: Batch, ledger: LedgerCollection[]): Promise<
 /** A transaction as the worker, for the batch's tenant. */
 type Transact = <Result>(work: (client: pg.PoolClient) => Promise<Result>) => Promise<Result>;
 
-/** Makes the checks, without writing them. */
-export async function prove(batch: Batch, ledger: LedgerCollection[], transact: Transact): Promise<Check[]> {
+/**
+ * Makes the checks, without writing them.
+ *
+ * @param derivesAll also of what the import has carried over
+ */
+export async function prove(
+  batch: Batch,
+  ledger: LedgerCollection[],
+  derivesAll: boolean,
+  transact: Transact,
+): Promise<Check[]> {
   // The largest collections first: at the end nobody waits for one that began late.
   const tasks = ledger
     .flatMap((line) => (line.collection.table === null ? [checkCounts] : proofs).map((proof) => ({ line, proof })))
     .toSorted((one, other) => other.line.landed - one.line.landed);
   const merged = await transact((client) => readMergedRows(client, batch));
   const checks = await eachAtOnce(tasks, connectionsAtOnce(batch), ({ line, proof }) =>
-    proveOne({ batch, line, ledger, merged }, proof, transact),
+    proveOne({ batch, line, ledger, derivesAll, merged }, proof, transact),
   );
   return checks.flat();
 }

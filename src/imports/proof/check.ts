@@ -22,6 +22,8 @@ export interface Proving {
   line: LedgerCollection;
   /** The other collections of the batch. */
   ledger: LedgerCollection[];
+  /** Whether nothing is carried over from an earlier batch's proof, whatever the import did. */
+  derivesAll: boolean;
   /** The rows of records that were merged into others. */
   merged: MergedRows;
 }

@@ -3,7 +3,16 @@ import { isEdited, latestBase, latestHash, rowHash } from "../pipeline/row_hash.
 import { join, raw, run, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
 import { sameName } from "../pipeline/validate.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
-import { cameIn, cellsIn, isOfSource, landedJson, rereadRecords, withAccounts } from "./source_cells.ts";
+import {
+  cameIn,
+  cellsIn,
+  exceptCarried,
+  isDerivedAnew,
+  isOfSource,
+  landedJson,
+  rereadRecords,
+  withAccounts,
+} from "./source_cells.ts";
 
 /*
  * What is worked out: by Landfall, of rows that no field gives, and by the source, of its own records. Both are worked out once more.
@@ -55,7 +64,8 @@ async function judge({ client, line }: Proving, name: string, judged: Sql): Prom
 }
 
 /** What people wrote into a column, or into one that it is made of, is not Landfall's. */
-function judgeDerived({ batch, line, ledger }: Proving, column: string, derivation: Derivation): Sql {
+function judgeDerived(proving: Proving, column: string, derivation: Derivation): Sql {
+  const { batch, line, ledger } = proving;
   const shape = shapeOf(line.collection);
   const table = raw(shape.table);
   const own = raw(`row.${column}`);
@@ -68,7 +78,7 @@ function judgeDerived({ batch, line, ledger }: Proving, column: string, derivati
       select record.record_id, coalesce(${isRight}, false) as is_right
       ${rows}
       ${joins}
-      where ${cameIn(batch, line)} and ${isOfSource([column, ...sourcesOf(derivation)])}
+      where ${isDerivedAnew(proving)} and ${isOfSource([column, ...sourcesOf(derivation)])}
     )`;
   switch (derivation.kind) {
     case "slug":
@@ -171,7 +181,7 @@ const isValue = (cell: string) => `jsonb_typeof(${cell}) is distinct from 'objec
  * source worked on.
  */
 function judgeFormula(proving: Proving, { codec, through, sql: expression }: Computation, cell: string): Sql {
-  const { batch, line } = proving;
+  const { batch } = proving;
   const told = codec.sql(cell, `'${batch.sourceId}'::uuid`);
   const linked = through === null ? null : linkedRow(proving, through);
   return sql`
@@ -179,7 +189,7 @@ function judgeFormula(proving: Proving, { codec, through, sql: expression }: Com
            case when waiting.fields is null and record.kept_columns is null and ${raw(isValue(cell))} ${linked?.isSettled ?? raw("")}
              then ${raw(told)} is not distinct from (${raw(expression)})::${raw(codec.type)}
            end as is_right
-    ${rereadRecords(batch, line, linked?.joins)}`;
+    ${rereadRecords(proving, linked?.joins)}`;
 }
 
 /** `linked`: the row that a link points to, and whether it is as its record says. */
@@ -211,11 +221,12 @@ function linkedRow({ batch, line, ledger }: Proving, name: string): { joins: Sql
  * held, was edited here or is a row of theirs, or where another record was merged into this one, the rows are not what the source worked on.
  */
 function judgeRollup(
-  { batch, line, ledger, merged }: Proving,
+  proving: Proving,
   { codec, sql: aggregate }: Computation,
   over: { collection: string; link: string },
   cellIn: (cells: string) => string,
 ): Sql | null {
+  const { batch, line, ledger, merged } = proving;
   const other = ledger.find(({ collection }) => collection.name === over.collection);
   const link = mappedFields(other?.collection ?? line.collection).find(([name]) => name === over.link)?.[1];
   if (other === undefined || link === undefined || other.collection.table === null) return null;
@@ -253,6 +264,7 @@ function judgeRollup(
       cross join lateral (select ${landedJson} as json offset 0) landed
       where record.tenant_id = ${batch.tenantId} and record.collection_id = ${line.id}
         and record.outcome in ('inserted', 'updated', 'unchanged')
+        ${exceptCarried(proving, "record")}
         and not exists (select from unsettled where unsettled.record_id = record.record_id)
         and record.row_id <> all (${merged.intoIds}::uuid[])
     ),

@@ -1,7 +1,7 @@
 import { mappedFields } from "../mappings/mapping.ts";
 import { raw, run, shapeOf, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving } from "./check.ts";
-import { landedJson, withAccounts } from "./source_cells.ts";
+import { carriedCells, exceptCarried, landedJson, withAccounts } from "./source_cells.ts";
 
 /*
  * That nothing is missing and nothing is there twice: records, outcomes, cells, rows, and what the batch kept of the rows it changed.
@@ -16,13 +16,7 @@ interface Counted {
 
 /** Checks the sums of one collection. */
 export async function checkCounts(proving: Proving): Promise<Check[]> {
-  const checks = [
-    await payloadsAreKept(proving),
-    await recordsHaveOutcomes(proving),
-    await textsAreAsTheyCame(proving),
-    await sumsAreRight(proving),
-    await cellsHaveFates(proving),
-  ];
+  const checks = [...(await recordsAreKept(proving)), await sumsAreRight(proving), ...(await cellsHaveFates(proving))];
   if (proving.line.collection.table === null) return checks;
   return [
     ...checks,
@@ -46,67 +40,52 @@ function check({ line }: Proving, name: string, found: Counted | undefined): Che
   };
 }
 
-async function payloadsAreKept(proving: Proving): Promise<Check> {
-  const { client, batch, line } = proving;
-  const [found] = await run<Counted>(
-    client,
-    sql`
-      select
-        (select landed from imports.collections where tenant_id = ${batch.tenantId} and id = ${line.id}) as expected,
-        (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as actual,
-        null as offending`,
-  );
-  return check(proving, "records read and records kept", found);
-}
-
-async function recordsHaveOutcomes(proving: Proving): Promise<Check> {
-  const { client, batch, line } = proving;
-  const [found] = await run<Counted>(
-    client,
-    sql`
-      select
-        (select count(*) from app_private.import_payloads where batch_id = ${batch.id} and collection_id = ${line.id}) as expected,
-        (
-          select count(*) from imports.records
-          where tenant_id = ${batch.tenantId} and collection_id = ${line.id} and outcome <> 'deleted'
-        ) as actual,
-        (
-          select array_agg(lost.record_id) from (
-            select payload.record_id
-            from app_private.import_payloads payload
-            where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and not exists (
-              select from imports.records known
-              where known.tenant_id = ${batch.tenantId} and known.batch_id = ${batch.id} and known.row_id = payload.row_id
-            )
-            limit ${offendersShown}
-          ) lost
-        ) as offending`,
-  );
-  return check(proving, "records kept and outcomes", found);
-}
-
-/** The hash of the text that was kept is that of the text that came, and the outcome has it too. Where secrets were blanked, only the latter. */
-async function textsAreAsTheyCame(proving: Proving): Promise<Check> {
+/**
+ * Every record that was read is kept and has its outcome; the hash of the text that was kept is that of the text that came, and the outcome
+ * has it too. Where secrets were blanked, only the latter.
+ */
+async function recordsAreKept(proving: Proving): Promise<Check[]> {
   const { client, batch, line } = proving;
   const hasSecrets = Object.values(line.collection.fields).some(({ fate }) => fate === "secret");
   const isAsItCame = hasSecrets
     ? sql`record.sha256 = payload.sha256`
     : sql`record.sha256 = payload.sha256 and payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))`;
-  const [found] = await run<Counted>(
+  const [found] = await run<{
+    landed: string;
+    kept: string;
+    settled: string;
+    right: string;
+    waiting: string[] | null;
+    wrong: string[] | null;
+  }>(
     client,
     sql`
       with judged as materialized (
-        select payload.record_id, coalesce(${isAsItCame} and record.record_id = payload.record_id, false) as is_right
+        select payload.record_id, record.id is not null as has_outcome,
+               coalesce(${isAsItCame} and record.record_id = payload.record_id, false) as is_right
         from app_private.import_payloads payload
         left join imports.records record
           on record.tenant_id = ${batch.tenantId} and record.batch_id = ${batch.id} and record.row_id = payload.row_id
         where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
       )
-      select count(*) as expected, count(*) filter (where is_right) as actual,
-             (select array_agg(wrong.record_id) from (select record_id from judged where not is_right limit ${offendersShown}) wrong) as offending
+      select
+        (select landed from imports.collections where tenant_id = ${batch.tenantId} and id = ${line.id}) as landed,
+        count(*) as kept,
+        (
+          select count(*) from imports.records
+          where tenant_id = ${batch.tenantId} and collection_id = ${line.id} and outcome <> 'deleted'
+        ) as settled,
+        count(*) filter (where is_right) as right,
+        (array_agg(record_id) filter (where not has_outcome))[1:${offendersShown}::integer] as waiting,
+        (array_agg(record_id) filter (where not is_right))[1:${offendersShown}::integer] as wrong
       from judged`,
   );
-  return check(proving, "texts as they came", found);
+  const { landed = "0", kept = "0", settled = "0", right = "0", waiting = null, wrong = null } = found ?? {};
+  return [
+    check(proving, "records read and records kept", { expected: landed, actual: kept, offending: null }),
+    check(proving, "records kept and outcomes", { expected: kept, actual: settled, offending: waiting }),
+    check(proving, "texts as they came", { expected: kept, actual: right, offending: wrong }),
+  ];
 }
 
 /** The six sums of the ledger's line, each against the outcomes it counts. */
@@ -134,17 +113,31 @@ async function sumsAreRight(proving: Proving): Promise<Check> {
   return check(proving, "sums and outcomes", found);
 }
 
-/** Every cell that the source or a person gives has one fate, though the person emptied it; a required cell that it does not give has one as well. */
-async function cellsHaveFates(proving: Proving): Promise<Check> {
-  const { client, batch, line } = proving;
+/**
+ * Every cell that the source or a person gives has one fate, though the person emptied it; a required cell that it does not give has one as
+ * well. A record of which nothing is told has exactly the cells of its pattern of fates: a later batch that carries it over counts them by it.
+ */
+async function cellsHaveFates(proving: Proving): Promise<Check[]> {
+  const { client, batch, line, derivesAll } = proving;
   const beside = mappedFields(line.collection).flatMap(([name, field]) => (field.isBeside ? [name] : []));
   const isLeftOut = line.collection.table === null;
-  const [found] = await run<Counted>(
+  const [found] = await run<Counted & { patterned: string; kept: string; broken: string[] | null }>(
     client,
     sql`
-      with given as (
-        select cell.key as name, count(*) as cells
+      with told as materialized (
+        select distinct issue.row_id from imports.issues issue
+        where issue.tenant_id = ${batch.tenantId} and issue.batch_id = ${batch.id} and issue.row_id is not null
+      ),
+      landed_records as materialized (
+        select payload.row_id, case when told.row_id is null and payload.fixed_text is null then payload.fates_id end as fates_id
         from app_private.import_payloads payload
+        left join told on told.row_id = payload.row_id
+        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} ${exceptCarried(proving, "payload")}
+      ),
+      read as materialized (
+        select landed_record.fates_id, cell.key as name, count(*) as cells
+        from landed_records landed_record
+        join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = landed_record.row_id
         cross join lateral (select ${landedJson} as json offset 0) landed
         cross join lateral (
           select given.key, given.value
@@ -168,7 +161,26 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
                 and fixed.field = cell.key and fixed.reason = 'fixed_by_hand' and fixed.settled_at is null
             )
           )
-        group by cell.key
+        group by landed_record.fates_id, cell.key
+      ),
+      given as (
+        select read.name, read.cells from read
+        ${derivesAll ? raw("") : sql`union all ${carriedCells(batch, line)}`}
+      ),
+      patterned as (
+        select pattern.id, fate.name, records.count as cells
+        from (
+          select landed_record.fates_id, count(*) as count from landed_records landed_record
+          where landed_record.fates_id is not null group by landed_record.fates_id
+        ) records
+        join app_private.import_fates pattern
+          on pattern.batch_id = ${batch.id} and pattern.collection_id = ${line.id} and pattern.id = records.fates_id
+        cross join lateral jsonb_object_keys(pattern.fates) as fate (name)
+      ),
+      met as (
+        select coalesce(patterned.name, read.name) as name, coalesce(patterned.cells, 0) as expected, coalesce(read.cells, 0) as actual
+        from patterned
+        full join (select * from read where read.fates_id is not null) read on read.fates_id = patterned.id and read.name = patterned.name
       ),
       missing as (
         select issue.field as name, count(*) as cells
@@ -192,10 +204,20 @@ async function cellsHaveFates(proving: Proving): Promise<Check> {
         group by name
       )
       select coalesce(sum(expected), 0) as expected, coalesce(sum(actual), 0) as actual,
-             array_agg(name) filter (where expected <> actual) as offending
+             array_agg(name) filter (where expected <> actual) as offending,
+             (select coalesce(sum(expected), 0) from met) as patterned,
+             (select coalesce(sum(case when expected = actual then actual else -1 end), 0) from met) as kept,
+             (select array_agg(distinct name) filter (where expected <> actual) from met) as broken
       from compared`,
   );
-  return check(proving, "cells and fates", found);
+  return [
+    check(proving, "cells and fates", found),
+    check(proving, "cells and the patterns of their fates", {
+      expected: found?.patterned ?? "0",
+      actual: found?.kept ?? "0",
+      offending: found?.broken ?? null,
+    }),
+  ];
 }
 
 /** A cell that waits is told: field by field, the count and the issues agree. */

@@ -1,16 +1,16 @@
-import { mappedFields, type Part } from "../mappings/mapping.ts";
+import { mappedFields, type Part, parentsOf } from "../mappings/mapping.ts";
 import { join, raw, run, type Sql, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
 import { cellsIn, landedJson } from "./source_cells.ts";
 
 /**
  * That the records of a part are those that its parents' cells make, no more and no fewer, and say what these say: worked out again from
- * the text of the parents.
+ * the text of the parents. Where all of them are carried over, and nothing of the part is gone, they were proved together.
  */
 export async function checkParts(proving: Proving): Promise<Check[]> {
   const { client, batch, line } = proving;
   const { partOf } = line.collection;
-  if (partOf === null) return [];
+  if (partOf === null || (await areCarriedTogether(proving, partOf))) return [];
   const [found] = await run<{ expected: string; actual: string; offending: string[] | null }>(
     client,
     sql`
@@ -40,6 +40,31 @@ export async function checkParts(proving: Proving): Promise<Check[]> {
       offending: found?.offending ?? [],
     },
   ];
+}
+
+async function areCarriedTogether(
+  { client, batch, line, ledger, derivesAll }: Proving,
+  partOf: Part,
+): Promise<boolean> {
+  if (derivesAll) return false;
+  const together = [line, ...ledger.filter(({ collection }) => parentsOf(partOf).includes(collection.name))].map(
+    ({ id }) => id,
+  );
+  const { rows } = await client.query<{ are_carried: boolean }>(
+    `select not exists (
+       select from app_private.import_payloads payload
+       where payload.batch_id = $2 and payload.collection_id = any ($4::uuid[]) and not payload.is_carried
+     ) and (
+       select own.landed = known.landed
+       from imports.collections own
+       join imports.batches batch on batch.tenant_id = own.tenant_id and batch.id = own.batch_id
+       join imports.collections known
+         on known.tenant_id = own.tenant_id and known.batch_id = batch.carried_from_id and known.name = own.name
+       where own.tenant_id = $1 and own.id = $3
+     ) is true as are_carried`,
+    [batch.tenantId, batch.id, line.id, together],
+  );
+  return rows[0]?.are_carried ?? false;
 }
 
 /** A part's record as it was made, without what people put right in it. */

@@ -43,7 +43,7 @@ export async function checkRecords(proving: Proving): Promise<Check[]> {
     with ${withAccounts(batch, line)},
     tested as (
       select record.record_id, ${verdicts}
-      ${rereadRecords(batch, line, join([effect, ...links.map(({ joins }) => joins)], "\n"))}
+      ${rereadRecords(proving, join([effect, ...links.map(({ joins }) => joins)], "\n"))}
       -- Keeps each verdict from being reached once for every use that is made of it.
       offset 0
     )`;
@@ -86,6 +86,12 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
           else effect.id is null or effect.effect = 'unlinked'
         end`,
     },
+    {
+      layer: "counts",
+      name: "rows and the hashes of their outcomes",
+      // Of a row that was written the effect has it.
+      holds: sql`case when effect.id is null and record.row_hash is not null then record.row_hash = ${rowHash(shape, "row")} end`,
+    },
   ];
   if (untouched.length > 0) {
     const holds = untouched.map(({ column, expression }) => {
@@ -106,7 +112,7 @@ async function ledgerTests({ client, batch, line }: Proving, shape: Shape): Prom
 }
 
 /** Columns that neither a field nor a trigger fills: they hold what the table says, as far as that is the same every time, until people touch the row. */
-async function columnsThatNothingFills(
+export async function columnsThatNothingFills(
   client: Proving["client"],
   shape: Shape,
 ): Promise<{ column: string; expression: string }[]> {

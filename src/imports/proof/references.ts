@@ -1,9 +1,10 @@
 import { raw, run, sql } from "../pipeline/sql.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
-import { landedJson } from "./source_cells.ts";
+import { exceptCarried, landedJson } from "./source_cells.ts";
 
 /** What a reverse field lists is what the records of the other side link to. */
-export async function checkReverseFields({ client, batch, line, ledger }: Proving): Promise<Check[]> {
+export async function checkReverseFields(proving: Proving): Promise<Check[]> {
+  const { client, batch, line, ledger } = proving;
   const checks: Check[] = [];
   for (const [name, field] of Object.entries(line.collection.fields)) {
     if (field.fate === "mapped" || field.fate === "part" || field.reverseOf === null) continue;
@@ -23,12 +24,12 @@ export async function checkReverseFields({ client, batch, line, ledger }: Provin
     const [found] = await run<{ listed: string; mirrored: string; astray: string[] | null }>(
       client,
       sql`
-        with listed as (
+        with listed as materialized (
           select payload.record_id, element.value as other_record
           from app_private.import_payloads payload
           ${cells}
           cross join lateral jsonb_array_elements_text(${links([name])}) as element (value)
-          where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+          where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} ${exceptCarried(proving, "payload")}
         ),
         linking as (
           select element.value as record_id, payload.record_id as other_record
@@ -36,6 +37,7 @@ export async function checkReverseFields({ client, batch, line, ledger }: Provin
           ${cells}
           cross join lateral jsonb_array_elements_text(${links([linkName, ...link.aliases])}) as element (value)
           where payload.batch_id = ${batch.id} and payload.collection_id = ${other.id}
+            and payload.record_id in (select listed.other_record from listed)
         )
         select
           count(*) as listed,

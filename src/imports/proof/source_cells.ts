@@ -3,7 +3,7 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { LedgerCollection } from "../pipeline/collections.ts";
 import { isUndone, rowHash } from "../pipeline/row_hash.ts";
 import { raw, type Sql, shapeOf, sql } from "../pipeline/sql.ts";
-import { quoted } from "./check.ts";
+import { type Proving, quoted } from "./check.ts";
 
 /** The text that landed, with what people put right in it; what PostgreSQL's text refuses is replaced, for those few that hold it. */
 export const landedJson = raw(
@@ -73,6 +73,22 @@ export function waitingCells(batch: Batch, line: LedgerCollection): Sql {
     )`;
 }
 
+/** `name` and `cells`: how many cells the records of a collection have that are carried over, by the patterns of their fates. */
+export function carriedCells(batch: Batch, line: LedgerCollection): Sql {
+  return sql`
+    select fate.name, sum(carried.records) as cells
+    from (
+      select payload.fates_id, count(*) as records
+      from app_private.import_payloads payload
+      where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and payload.is_carried
+      group by payload.fates_id
+    ) carried
+    join app_private.import_fates pattern
+      on pattern.batch_id = ${batch.id} and pattern.collection_id = ${line.id} and pattern.id = carried.fates_id
+    cross join lateral jsonb_object_keys(pattern.fates) as fate (name)
+    group by fate.name`;
+}
+
 /** `landed` and `cell`, beside `payload` and `waiting`: the text that landed read anew, and its cells taken out once each. */
 export function landedCells(batch: Batch, line: LedgerCollection): Sql {
   // `offset 0` keeps the planner from repeating an expression wherever it is used.
@@ -88,12 +104,13 @@ export function landedCells(batch: Batch, line: LedgerCollection): Sql {
 }
 
 /**
- * `record`, `payload`, `row`, `landed` and `cell`, one line for each record of the collection that came in and is not theirs: its
- * outcome, the text that landed read anew, its cells taken out once each, and the row beside them. Needs `withAccounts`.
+ * `record`, `payload`, `row`, `landed` and `cell`, one line for each record of the collection that is derived anew: its outcome, the text
+ * that landed read anew, its cells taken out once each, and the row beside them. Needs `withAccounts`.
  *
  * @param joins what else stands beside them
  */
-export function rereadRecords(batch: Batch, line: LedgerCollection, joins: Sql = raw("")): Sql {
+export function rereadRecords(proving: Proving, joins: Sql = raw("")): Sql {
+  const { batch, line } = proving;
   return sql`
     from imports.records record
     join app_private.import_payloads payload on payload.batch_id = ${batch.id} and payload.row_id = record.row_id
@@ -101,12 +118,23 @@ export function rereadRecords(batch: Batch, line: LedgerCollection, joins: Sql =
     left join waiting on waiting.row_id = record.row_id
     ${landedCells(batch, line)}
     ${joins}
-    where ${cameIn(batch, line)}`;
+    where ${isDerivedAnew(proving)}`;
 }
 
 /** Of `record`: none of these columns holds what people wrote since an earlier import. */
 export function isOfSource(columns: string[]): Sql {
   return sql`(record.kept_columns is null or not record.kept_columns && ${columns}::text[])`;
+}
+
+/** Of `record`: it came in with this batch, is not theirs, and is not carried over. */
+export function isDerivedAnew(proving: Proving): Sql {
+  const { batch, line } = proving;
+  return sql`${cameIn(batch, line)} ${exceptCarried(proving, "record")}`;
+}
+
+/** Of `record` or `payload`: it is not carried over; a condition to put behind others. */
+export function exceptCarried({ derivesAll }: Proving, alias: string): Sql {
+  return raw(derivesAll ? "" : `and not ${alias}.is_carried`);
 }
 
 /** Of `record`: it came in with this batch, and is not theirs. */

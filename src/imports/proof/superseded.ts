@@ -2,7 +2,7 @@ import { type Collection, mappedFields, type Superseded } from "../mappings/mapp
 import { join, raw, run, type Sql, sql } from "../pipeline/sql.ts";
 import { columnOf, sameText, supersededFields } from "../pipeline/superseded.ts";
 import { type Check, offendersShown, type Proving, quoted } from "./check.ts";
-import { cameIn, cellsIn, landedJson, withAccounts } from "./source_cells.ts";
+import { cellsIn, isDerivedAnew, landedJson, withAccounts } from "./source_cells.ts";
 
 /**
  * That no cell was dropped of which the source, or a row that is here, does not say the same elsewhere: looked for in the texts that landed
@@ -31,7 +31,7 @@ export async function checkSuperseded(proving: Proving): Promise<Check[]> {
           cross join lateral jsonb_array_elements_text(
             case jsonb_typeof(given.json) when 'array' then given.json else jsonb_build_array(given.json) end
           ) as element (value)
-          where ${cameIn(batch, line)} and given.json is not null and given.json <> 'false' and element.value ~ '\\S'
+          where ${isDerivedAnew(proving)} and given.json is not null and given.json <> 'false' and element.value ~ '\\S'
             and record.kept_columns is null and (waiting.fields is null or not waiting.fields && ${names}::text[])
         ),
         judged as (

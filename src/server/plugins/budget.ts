@@ -58,6 +58,8 @@ interface Place {
   rows: number;
   /** Whether the field above is a connection, which was counted as the list that it is. */
   isInConnection: boolean;
+  /** What the field above was asked for, where it is no list itself but holds one: a page of a function. */
+  pageSize: number;
   fragments: readonly string[];
 }
 
@@ -102,11 +104,20 @@ function overspent(
     const { type, isList, isConnection } = kindOf(place.type, field);
     const isPage = isConnection || (isList && !place.isInConnection && field.selectionSet !== undefined);
     const lists = place.lists + (isPage ? 1 : 0);
-    const rows = place.rows * (isPage ? pageSize(field) : 1);
+    const size = pageSize(field) ?? (isPage ? place.pageSize : DEFAULT_PAGE_SIZE);
+    const rows = place.rows * (isPage ? size : 1);
     spent["depth of lists"] = Math.max(spent["depth of lists"], lists);
     if (isPage) spent.rows += rows;
     if (!field.selectionSet) return;
-    visit(field.selectionSet, { ...place, type, depth: place.depth + 1, lists, rows, isInConnection: isConnection });
+    visit(field.selectionSet, {
+      ...place,
+      type,
+      depth: place.depth + 1,
+      lists,
+      rows,
+      isInConnection: isConnection,
+      pageSize: isPage ? DEFAULT_PAGE_SIZE : size,
+    });
   };
   visit(operation.selectionSet, {
     type: schema.getRootType(operation.operation) ?? undefined,
@@ -114,6 +125,7 @@ function overspent(
     lists: 0,
     rows: 1,
     isInConnection: false,
+    pageSize: DEFAULT_PAGE_SIZE,
     fragments: [],
   });
   return over();
@@ -151,10 +163,10 @@ function kindOf(parent: GraphQLNamedType | undefined, field: FieldNode) {
   return { type, isList, isConnection: !isList && type.name.endsWith("Connection") };
 }
 
-/** How many rows a page can have. What a variable says is not known yet, so it is taken for the most that is allowed. */
-function pageSize(field: FieldNode): number {
+/** How many rows a page can have, where the field says it. What a variable says is not known yet, so it is taken for the most that is allowed. */
+function pageSize(field: FieldNode): number | undefined {
   const sizes = (field.arguments ?? []).filter(({ name }) => name.value === "first" || name.value === "last");
-  if (sizes.length === 0) return DEFAULT_PAGE_SIZE;
+  if (sizes.length === 0) return undefined;
   const known = sizes.map(({ value }) => (value.kind === Kind.INT ? Number.parseInt(value.value, 10) : MAX_PAGE_SIZE));
   return Math.min(MAX_PAGE_SIZE, ...known.map((size) => Math.max(size, 0)));
 }

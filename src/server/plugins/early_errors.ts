@@ -25,7 +25,9 @@ export function earlyErrorsPlugin(catalog: ErrorCatalog, isIntrospectable: boole
           if (result?.type !== "buffer" || !result.buffer.subarray(0, 10).equals(Buffer.from('{"errors":')))
             return result;
           const payload = JSON.parse(result.buffer.toString("utf8")) as Payload;
-          const requestId = currentRequest()?.id;
+          const request = currentRequest();
+          const requestId = request?.id;
+          if (request?.tally?.outcome === "ok") request.tally.outcome = result.statusCode >= 500 ? "failed" : "refused";
           for (const error of payload.errors) {
             if (error.extensions?.code !== undefined) continue;
             const { message, extensions } =

@@ -91,6 +91,10 @@ export const NamingPlugin: GraphileConfig.Plugin = {
         const tag = pgProc.getTags().name;
         return typeof tag === "string" ? tag : functionName(pgProc.getNamespace()?.nspname ?? "", pgProc.proname);
       },
+      // A function gives pages or, where its comment says so (`@behavior list -connection`), a short list; never both.
+      customQueryListField(_previous, _preset, details) {
+        return this.customQueryConnectionField(details);
+      },
       nodeIdFieldName() {
         return "nodeId";
       },

@@ -1,0 +1,102 @@
+/** A migration that wants a table which somebody else uses, and would make everybody wait behind it. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { projectDir } from "../../src/config.ts";
+import { migrate } from "../../src/database/migrate.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { until } from "../support/workers.ts";
+
+const { calculateHash } = createRequire(import.meta.url)("graphile-migrate/dist/hash.js") as {
+  calculateHash(body: string, previous: string | undefined): string;
+};
+
+let folder: string;
+let database: TestDatabase;
+let holder: pg.Client;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "landfall-migrations-"));
+  cpSync(join(projectDir, "migrations", "hooks"), join(folder, "hooks"), { recursive: true });
+  cpSync(join(projectDir, "migrations", "committed"), join(folder, "committed"), { recursive: true });
+  // As those before it, it would wait for three seconds.
+  addMigration("set local lock_timeout = '3s';\nalter table journeys.clients add column nickname text;\n");
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  holder = new pg.Client({ connectionString: database.urls.admin, application_name: "a long report" });
+  await holder.connect();
+  await holder.query("begin; select from journeys.clients");
+});
+afterEach(async () => {
+  await holder.end();
+  await database.drop();
+});
+
+/** Adds the next migration. */
+function addMigration(body: string): void {
+  const committed = join(folder, "committed");
+  const last = readdirSync(committed).sort().at(-1) ?? "";
+  const [, previous] = /^--! Hash: (\S+)/m.exec(readFileSync(join(committed, last), "utf8")) ?? [];
+  const number = String(Number.parseInt(last, 10) + 1).padStart(6, "0");
+  writeFileSync(
+    join(committed, `${number}-add-a-nickname.sql`),
+    `--! Previous: ${previous}\n--! Hash: ${calculateHash(body, previous)}\n--! Message: add a nickname\n\n${body}`,
+  );
+}
+
+function begin(said: string[], lockTries?: number): Promise<void> {
+  const { urls, rolePrefix, secretKey } = database;
+  return migrate({
+    adminUrl: urls.admin,
+    rolePrefix,
+    secretKey,
+    folder,
+    log: (line) => said.push(line),
+    ...(lockTries === undefined ? {} : { lockTries }),
+  });
+}
+
+const hasNickname = async () =>
+  (
+    await database.query(
+      "select from pg_attribute where attrelid = 'journeys.clients'::regclass and attname = 'nickname'",
+    )
+  ).length > 0;
+
+test("can wait for a long transaction without keeping anybody, say who it is, and go on when that is over", async () => {
+  const said: string[] = [];
+  let isOver = false;
+  const reader = new pg.Client({ connectionString: database.urls.admin });
+  await reader.connect();
+  // Nobody may wait longer than a request of the API does.
+  await reader.query("set lock_timeout = '2s'");
+  const reading = (async () => {
+    let reads = 0;
+    for (; !isOver; reads++) await reader.query("select from journeys.clients");
+    return reads;
+  })();
+  const migrating = begin(said);
+  await until(async () => said.filter((line) => line.includes("waits for a lock")).length >= 2);
+  expect(said.find((line) => line.includes("waits for a lock"))).toMatch(
+    /held by process \d+ \(postgres, a long report, in a transaction since .* UTC\).*trying again \(1 of 40\)/,
+  );
+  await holder.query("commit");
+  await migrating;
+  isOver = true;
+  expect(await reading).toBeGreaterThan(0);
+  await reader.end();
+  expect(await hasNickname()).toBe(true);
+});
+
+test("can give up, with everything as it was (LF490)", async () => {
+  await expect(begin([], 1)).rejects.toMatchObject({
+    code: "LF490",
+    message: expect.stringContaining("a long report"),
+  });
+  expect(await hasNickname()).toBe(false);
+});
