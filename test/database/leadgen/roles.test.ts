@@ -299,7 +299,15 @@ test("cannot lack a function or a view that somebody may use", async () => {
      union all
      select c.oid::regclass::text from pg_class c where c.relnamespace = 'leadgen'::regnamespace and c.relkind = 'v'`,
   );
-  expect([...Object.keys(deeds), ...views].sort()).toEqual(found.map(({ name }) => name).sort());
+  const there = new Set(found.map(({ name }) => name));
+  const declared = new Set([...Object.keys(deeds), ...views]);
+  expect([
+    ...[...there.difference(declared)].map(
+      (name) =>
+        `${name} is called by nobody here: write what it is for into \`deeds\`, "${name}": call("…", [of("…")], "what another tenant is told"), or into \`views\`.`,
+    ),
+    ...[...declared.difference(there)].map((name) => `${name} is tried here and is nowhere else: take it out.`),
+  ]).toEqual([]);
 });
 
 const told = (outcome: unknown[] | string) =>
