@@ -128,7 +128,7 @@ async function findDatabase(config: Config): Promise<ConnectionUrls | undefined>
   return running && embeddedUrls(config, running.adminUrl);
 }
 
-/** Below this much free space imports are refused, in bytes. */
+/** Below this much free space an import may fill the disk, in bytes. */
 const leastFreeSpace = 2e9;
 
 async function checkDisk({ dataDir }: Config): Promise<Finding> {

@@ -53,6 +53,8 @@ export interface Expectation {
   rights: Partial<Record<Word, Rights>>;
   /** A trigger refuses every change before a row is looked for. */
   isAppendOnly?: true;
+  /** Which rows are reached hangs on the person, whether or not they are of a tenant now. */
+  isPersonal?: true;
 }
 
 /** Each has what these have, too. */
@@ -177,8 +179,9 @@ export const tables: Record<string, Expectation> = {
   },
   "tenancy.users": {
     kind: "global",
+    isPersonal: true,
     rights: {
-      viewer: { select: isMember, update: ["muted_notifications name version", isSelf] },
+      viewer: { select: isMemberOrSelf, update: ["muted_notifications name version", isSelf] },
       client: { select: isSelf, update: ["muted_notifications name version", isSelf] },
       operator: { select: isSelf, update: ["muted_notifications name version", isSelf] },
       worker: { select: isMember },
@@ -687,6 +690,11 @@ export const tables: Record<string, Expectation> = {
 
 function isSelf(row: Row, { userId }: Asker): boolean {
   return row.id === userId;
+}
+
+/** Also where they are of no tenant yet, having a password that somebody else made. */
+function isMemberOrSelf(row: Row, asker: Asker): boolean {
+  return isMember(row, asker) || isSelf(row, asker);
 }
 
 function isMember(row: Row, { rowsOf }: Asker): boolean {

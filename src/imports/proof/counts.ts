@@ -155,7 +155,7 @@ async function cellsHaveFates(proving: Proving): Promise<Check[]> {
           from unnest(${beside}::text[]) as beside (name)
           where landed.json ? beside.name
         ) cell
-        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
+        where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} ${exceptCarried(proving, "payload")}
           and (
             cell.value <> 'null' or ${isLeftOut} or cell.key = any (${beside}::text[])
             or payload.fixed_text is not null and exists (
