@@ -1,5 +1,5 @@
---! Previous: sha1:e40c74f236d29fed79f36a702736be299010616d
---! Hash: sha1:4af8c6f51510b4864f151875f758a4f7ef30e290
+--! Previous: sha1:d1ab7a5a5e38d62654f9be7d26163c2491783ab9
+--! Hash: sha1:c87153ec62210710e2ce5a6fc1bc26f23e77055c
 --! Message: open the record for erased rows alone
 
 -- The owner may take values out of the entries of erased rows, and sees no other entry as one that it may change.
