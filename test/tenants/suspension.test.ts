@@ -254,9 +254,10 @@ function interceptAfter(pool: pg.Pool, statement: RegExp, deed: () => Promise<un
           const value = Reflect.get(target, name);
           return typeof value === "function" ? value.bind(target) : value;
         }
-        return async (...args: unknown[]) => {
+        return async (...args: [string | pg.QueryConfig, ...unknown[]]) => {
           const result = await query(...args);
-          if (!isDone && statement.test(String(args[0]))) {
+          const [asked] = args;
+          if (!isDone && statement.test(typeof asked === "string" ? asked : asked.text)) {
             isDone = true;
             await deed();
           }
