@@ -1,7 +1,6 @@
 /** `landfall cutover`: leave a source behind, see what is still edited there, and go back where it must be. */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { withIdentity } from "../database/with_identity.ts";
 import { type CutoverEdit, checkCutover } from "../imports/cutovers/check.ts";
@@ -22,7 +21,7 @@ import type { Following } from "../imports/run_import.ts";
 import { withTenant } from "./find_tenant.ts";
 import { type SourceOptions, type TenantOptions, takeSource, tenantOption, withFollowing } from "./following.ts";
 import { formatOf } from "./import_report.ts";
-import { answer, jsonOption, tell } from "./output.ts";
+import { answer, ask, jsonOption, tell } from "./output.ts";
 import { whoIsThis } from "./who_is_this.ts";
 
 interface WalkOptions extends SourceOptions {
@@ -182,13 +181,10 @@ const tellWalk =
 
 /** Asks the operator at the terminal; without one nobody can say so. */
 async function isFrozen(): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
-  tell(
-    "Few enough changes are left. Ask everybody to stop editing the source now, and make it read-only where it can be.",
+  const typed = await ask(
+    "Few enough changes are left. Ask everybody to stop editing the source now, and make it read-only where it can be.\nDoes nobody edit it any more? [y/N] ",
   );
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await terminal.question("Does nobody edit it any more? [y/N] ").finally(() => terminal.close());
-  return /^y(es)?$/i.test(typed.trim());
+  return /^y(es)?$/i.test(typed ?? "");
 }
 
 function statusLines(cutover: Cutover): string[] {

@@ -27,23 +27,22 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** What whoever sits at the terminal types; undefined where nobody does. */
+export async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return (await terminal.question(question).finally(() => terminal.close())).trim();
+}
+
 /**
- * Asks whoever sits there to type yes.
+ * Asks whoever sits there to type a word before something is done.
  *
- * @throws LandfallError `wrong_usage` where they do not, or nobody sits there
+ * @throws LandfallError `wrong_usage` where they type another one, or nobody sits there
  */
-export async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) {
-    fail("wrong_usage", "Nobody is there to be asked.", "Add --yes, or --dry-run to see what would be done.");
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await prompt.question(`${question} Type yes: `)).trim() !== "yes") {
-      fail("wrong_usage", "Nothing was changed.", "Type yes to go on.");
-    }
-  } finally {
-    prompt.close();
-  }
+export async function confirm(question: string, word = "yes"): Promise<void> {
+  const typed = await ask(`${question} Type ${word}: `);
+  if (typed === undefined) fail("wrong_usage", "Nobody is there to be asked.", "Add --yes to go on without.");
+  if (typed !== word) fail("wrong_usage", "Nothing was changed.", `Type ${word} to go on.`);
 }
 
 /**

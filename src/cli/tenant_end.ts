@@ -1,5 +1,4 @@
 /** `landfall tenant export` and `delete`: what a tenant takes along, and its end. */
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import pg from "pg";
 import { deriveUrls } from "../database/urls.ts";
@@ -10,7 +9,7 @@ import { type DeletionSummary, deleteTenant, previewDeletion } from "../tenants/
 import { exportTenant } from "../tenants/export_tenant.ts";
 import { withServer } from "./as_owner.ts";
 import { findTenant, type Tenant } from "./find_tenant.ts";
-import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
+import { type AnswerOptions, answer, confirm, jsonOption, tell } from "./output.ts";
 import { whoIsThis } from "./who_is_this.ts";
 
 interface ExportOptions extends AnswerOptions {
@@ -56,7 +55,7 @@ export function registerEnd(tenant: Command): void {
       const summary = await withServer(async ({ server, config, owner }) => {
         const { tenant, outlook } = await owner((client) => lookAhead(client, slug));
         for (const line of outlook) tell(line);
-        if (!options.yes) await askForSlug(tenant.slug);
+        if (!options.yes) await confirm("Delete it for ever?", tenant.slug);
         const files = await openFileStore(config.files);
         await files.tryOut("change");
         const onProgress = (step: string) => logger.debug({ tenant: slug, step }, "deleting a tenant");
@@ -146,13 +145,4 @@ async function lookAhead(client: pg.ClientBase, slug: string): Promise<{ tenant:
       ...(is_leaving ? [] : [exported]),
     ],
   };
-}
-
-async function askForSlug(slug: string): Promise<void> {
-  if (!process.stdin.isTTY) {
-    fail("wrong_usage", `Nobody is there to be asked whether ${slug} is to go.`, "Add --yes, if it is.");
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await terminal.question("Type its slug to delete it: ").finally(() => terminal.close());
-  if (typed.trim() !== slug) fail("wrong_usage", "That is another slug.", "Nothing was deleted.");
 }

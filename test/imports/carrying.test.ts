@@ -155,3 +155,19 @@ test("can plan by what was proved before, and keep to the plan", async () => {
   expect(again.plan?.plannedBatchId).not.toBeNull();
   expect(again.collections.find(({ name }) => name === "Clients")).toMatchObject({ updated: 1 });
 });
+
+test("can go on where it stopped, though people have edited meanwhile what was carried over", async () => {
+  await query(`
+    create function public.fault() returns trigger language plpgsql as $$ begin
+      if exists (select from imports.collections where id = new.collection_id and name = 'Touchpoints') then raise 'stopped'; end if;
+      return new;
+    end $$;
+    create trigger fault before insert on imports.records for each row when (new.is_carried) execute function public.fault()`);
+  await expect(importing.run(sample.folder)).rejects.toMatchObject({ reason: "import_paused" });
+  await query("drop function public.fault() cascade");
+  await query("update journeys.clients set industry = 'Ours' where name = 'Harbourlight Weddings'");
+  await query("update journeys.journeys set goal = 'Ours' where name = 'Inquiry to Tour'");
+  await query("update journeys.touchpoints set name = 'Ours' where name = 'Welcome and brochure'");
+  expect(await importing.run(sample.folder)).toMatchObject({ verified: true });
+  expect(await query("select name from journeys.touchpoints where name = 'Ours'")).toHaveLength(1);
+});

@@ -187,7 +187,7 @@ function ledgerDamages(batchId: string): PlantedError[] {
     lost(
       "app_private.import_fates",
       "lost pattern of fates",
-      `${ofBatch} and id in (select fates_id from app_private.import_payloads where ${ofBatch} and is_carried)`,
+      `${ofBatch} and (collection_id, id) in (select collection_id, fates_id from app_private.import_payloads where ${ofBatch} and is_carried)`,
     ),
     changed(
       payloads,

@@ -199,7 +199,8 @@ export async function settleCarried(batch: Batch, ledger: LedgerCollection[]): P
       return;
     }
     const settling: Settling = { client, batch, knownId, ledger };
-    const lines = ledger.filter(({ collection }) => collection.table !== null);
+    // Taken up by another process, a batch has begun with some: of those it is decided.
+    const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
     for (const line of lines) await judgeOtherRows(settling, line);
     for (const line of lines) {
       await judgeSameValues(settling, line);
@@ -215,8 +216,8 @@ export async function settleCarried(batch: Batch, ledger: LedgerCollection[]): P
          select count(*) from app_private.import_payloads payload
          where payload.batch_id = $2 and payload.collection_id = collection.id and not payload.is_carried
        )
-       where collection.tenant_id = $1 and collection.batch_id = $2`,
-      [batch.tenantId, batch.id],
+       where collection.tenant_id = $1 and collection.batch_id = $2 and collection.id = any ($3::uuid[])`,
+      [batch.tenantId, batch.id, lines.map(({ id }) => id)],
     );
   });
 }

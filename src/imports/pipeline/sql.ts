@@ -73,9 +73,9 @@ export async function expectChunk(client: pg.ClientBase): Promise<void> {
  * statistics say of rows that were just written.
  */
 export async function expectLookups(client: pg.ClientBase): Promise<void> {
-  await expectChunk(client);
   await client.query(
-    "set local enable_seqscan = off; set local enable_material = off; set local join_collapse_limit = 1",
+    `set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_material = off;
+     set local join_collapse_limit = 1; set local jit = off; set local work_mem = '32MB'`,
   );
 }
 
