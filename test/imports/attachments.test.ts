@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FileStore } from "../../src/imports/files/file_store.ts";
 import { mayBe } from "../../src/imports/files/file_types.ts";
 import { planImport, runImport } from "../../src/imports/run_import.ts";
+import { httpGet, readWhole } from "../../src/imports/sources/http.ts";
 import { isPublic, lookUpPublic, requirePublic } from "../../src/imports/sources/public_addresses.ts";
 import { type AirtableSandbox, startAirtableSandbox } from "../../src/sandbox/airtable/server.ts";
 import { makeEveryStore, makeStore } from "../support/file_stores.ts";
@@ -221,6 +225,21 @@ test("cannot be led inside by a way of writing an address", () => {
 test("cannot be led inside by a name", async () => {
   const error = await new Promise((resolve) => lookUpPublic("localhost", {}, (problem) => resolve(problem)));
   expect(String(error)).toMatch(/leads to/);
+});
+
+test("cannot be led inside by a redirection: it is an answer like any other", async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.writeHead(302, { location: "/latest/meta-data/" }).end("elsewhere");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const limits = { connectMs: 60_000, idleMs: 60_000, totalMs: 60_000, maxBytes: 100 };
+  const { status, body } = await httpGet(new URL(`http://127.0.0.1:${port}/file`), limits);
+  expect([status, String(await readWhole(body)), asked]).toEqual([302, "elsewhere", ["/file"]]);
+  server.closeAllConnections();
+  server.close();
 });
 
 test("can tell some kinds of files by how they begin", () => {
