@@ -667,8 +667,9 @@ export const tables: Record<string, Expectation> = {
   "app_private.source_budgets": secret,
   "app_private.import_payloads": landing({
     insert: "*",
-    update: ["fixed_text holds_refused_text refusal rows", every],
+    update: ["fates_id fixed_text holds_refused_text is_carried refusal rows", every],
   }),
+  "app_private.import_fates": landing({ insert: "*" }),
   "app_private.import_places": landing({ insert: "*", delete: every }),
   "app_private.import_before_images": landing({ insert: "*" }),
   "app_private.import_leases": landing(everything),
