@@ -8,7 +8,7 @@ import { projectDir } from "../src/config.ts";
 import { compilePlaceholders, migrationSettings } from "../src/database/migrate.ts";
 import { allRules } from "../src/database/rules/all_rules.ts";
 import { rerunFixtures, unusedFixtures } from "../src/database/rules/fixtures.ts";
-import { findOffenders } from "../src/database/rules/rule.ts";
+import { findOffenders, wordFinding } from "../src/database/rules/rule.ts";
 import { deriveUrls } from "../src/database/urls.ts";
 import { errorMessage } from "../src/errors.ts";
 import { rolePrefix, startTestCluster, type TestCluster, templateDatabase } from "../test/support/cluster.ts";
@@ -66,7 +66,7 @@ async function checkRules(ownerUrl: string): Promise<Outcome> {
   await client.connect();
   try {
     const findings = await findOffenders(client, allRules, { rolePrefix });
-    return { problems: findings.map(({ rule, offenders }) => `${rule.name}: ${offenders.join(", ")}. ${rule.why}`) };
+    return { problems: findings.map(wordFinding) };
   } finally {
     await client.end();
   }

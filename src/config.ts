@@ -181,7 +181,11 @@ export const environmentSchema = z.object({
   AWS_SESSION_TOKEN: z.string().optional(),
   LANDFALL_TEXTS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
   LANDFALL_CALLS_KEPT_FOR: duration.default(90 * secondsPerUnit.d),
+  LANDFALL_AUDIT_KEPT_FOR: duration
+    .refine((seconds) => seconds >= 30 * secondsPerUnit.d, { error: "must be 30d or more" })
+    .optional(),
   LANDFALL_SECRET_KEY: secret.optional(),
+  LANDFALL_SECRET_KEY_PREVIOUS: secret.optional(),
   LANDFALL_ROLE_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: "must be a lowercase word: letters, digits and underscores, 40 at most" })
@@ -227,10 +231,12 @@ export interface Config {
   };
   /** Where the files are that imports bring along: in the bucket, or without one in the folder (an absolute path), where they also wait on their way. */
   files: { folder: string; bucket: BucketConfig | undefined };
-  /** In seconds: the texts that imports read, after the import's end; the lines of the ledgers of calls, to sources and to GoHighLevel. */
-  keptFor: { texts: number; calls: number };
+  /** In seconds: the texts that imports read, after the import's end; the lines of the ledgers of calls, to sources and to GoHighLevel; the record of changes, where it is not kept for ever. */
+  keptFor: { texts: number; calls: number; audit: number | undefined };
   /** Encrypts secrets at rest and derives the logins' passwords. */
   secretKey: string;
+  /** Opens what the other key closed, and closes nothing; see src/keys.ts. */
+  previousSecretKey: string | undefined;
   /** First part of every database role's name. */
   rolePrefix: string;
   /** Major version of the embedded server. */
@@ -335,8 +341,13 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       folder: resolve(projectDir, values.LANDFALL_FILES_DIR ?? join(dataDir, "files")),
       bucket: bucket(values),
     },
-    keptFor: { texts: values.LANDFALL_TEXTS_KEPT_FOR, calls: values.LANDFALL_CALLS_KEPT_FOR },
+    keptFor: {
+      texts: values.LANDFALL_TEXTS_KEPT_FOR,
+      calls: values.LANDFALL_CALLS_KEPT_FOR,
+      audit: values.LANDFALL_AUDIT_KEPT_FOR,
+    },
     secretKey: values.LANDFALL_SECRET_KEY ?? localSecrets(dataDir).secretKey,
+    previousSecretKey: values.LANDFALL_SECRET_KEY_PREVIOUS,
     rolePrefix: values.LANDFALL_ROLE_PREFIX,
     postgresMajor: values.PG_MAJOR,
     database: {

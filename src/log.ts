@@ -10,6 +10,7 @@ const secretNames = [
   "secretKey",
   "secretAccessKey",
   "sessionToken",
+  "previousSecretKey",
   "token",
   "accessToken",
   "apiKey",

@@ -240,7 +240,7 @@ export async function openLeadReads(options: {
       errors: await readErrorCatalog(pool),
       tokens: makeTokens("reading lists signs nothing"),
       rolePrefix: options.rolePrefix,
-      secretKey: "reading lists derives nothing",
+      keys: { secretKey: "reading lists derives nothing" },
       sessionSeconds: 0,
       hasGraphiql: false,
       isIntrospectable: false,

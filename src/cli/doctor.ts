@@ -7,6 +7,7 @@ import pg from "pg";
 import { type Config, loadConfig, projectDir } from "../config.ts";
 import { type ConnectionUrls, connectionUrls, embeddedUrls } from "../database/connections.ts";
 import { attachEmbedded } from "../database/embedded.ts";
+import { connectClient } from "../database/pools.ts";
 import { errorMessage, LandfallError } from "../errors.ts";
 import { openFileStore } from "../imports/files/open_file_store.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
@@ -93,12 +94,10 @@ async function examine(): Promise<Finding[]> {
       ),
     ];
   }
-  const client = new pg.Client({ connectionString: urls.admin ?? urls.api, connectionTimeoutMillis: 5_000 });
-  client.on("error", () =>
-    findings.push(failed("database", "The connection was lost.", "Look into the server's log.")),
-  );
+  const { previousSecretKey } = config;
+  let client: pg.Client;
   try {
-    await client.connect();
+    client = await connectClient(urls.admin ?? urls.api, { previousSecretKey, connectionTimeoutMillis: 5_000 });
   } catch (error) {
     const target = new URL(urls.admin ?? urls.api);
     const detail = `${target.hostname}:${target.port || 5432} does not let us in: ${errorMessage(error)}.`;
@@ -107,6 +106,9 @@ async function examine(): Promise<Finding[]> {
       failed("database", detail, "Check that it runs, and user, password and host in DATABASE_URL."),
     ];
   }
+  client.on("error", () =>
+    findings.push(failed("database", "The connection was lost.", "Look into the server's log.")),
+  );
   try {
     const patient = { config, urls, client };
     findings.push(await checkVersion(patient), await checkRoles(patient), ...(await checkLogins(patient)));
@@ -126,7 +128,7 @@ async function findDatabase(config: Config): Promise<ConnectionUrls | undefined>
   return running && embeddedUrls(config, running.adminUrl);
 }
 
-/** Below this much free space imports are refused, in bytes. */
+/** Below this much free space an import may fill the disk, in bytes. */
 const leastFreeSpace = 2e9;
 
 async function checkDisk({ dataDir }: Config): Promise<Finding> {
@@ -220,15 +222,14 @@ async function checkRoles({ client, config }: Patient): Promise<Finding> {
   return ok("roles", `All ${wanted.length} are there; none passes over row-level security.`);
 }
 
-async function checkLogins({ urls }: Patient): Promise<Finding[]> {
+async function checkLogins({ config: { previousSecretKey }, urls }: Patient): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [check, url, variable] of [
     ["api login", urls.api, "DATABASE_URL"],
     ["worker login", urls.worker, "DATABASE_WORKER_URL"],
   ] as const) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
     try {
-      await client.connect();
+      const client = await connectClient(url, { previousSecretKey, connectionTimeoutMillis: 5_000 });
       findings.push(ok(check, `${new URL(url).username} can sign in.`));
       await client.end();
     } catch (error) {
@@ -271,10 +272,10 @@ async function readAsOwner(client: pg.Client, owner: string): Promise<{ filename
   return rows;
 }
 
-async function checkQueue({ urls }: Patient): Promise<Finding> {
-  const client = new pg.Client({ connectionString: urls.worker, connectionTimeoutMillis: 5_000 });
+async function checkQueue({ config: { previousSecretKey }, urls }: Patient): Promise<Finding> {
+  let client: pg.Client | undefined;
   try {
-    await client.connect();
+    client = await connectClient(urls.worker, { previousSecretKey, connectionTimeoutMillis: 5_000 });
     const { rows } = await client.query<{ waiting: number; failed: number }>(
       `select count(*) filter (where attempts < max_attempts and run_at <= now() and locked_at is null)::integer as waiting,
               count(*) filter (where attempts >= max_attempts)::integer as failed
@@ -287,15 +288,15 @@ async function checkQueue({ urls }: Patient): Promise<Finding> {
   } catch (error) {
     return failed("queue", `The queue cannot be read: ${errorMessage(error)}.`, "Run `landfall migrate`.");
   } finally {
-    await client.end();
+    await client?.end();
   }
 }
 
 /** Asked as the worker's login, which sees its own sessions without being an administrator. */
-async function checkWorkers({ urls }: Patient): Promise<Finding> {
-  const client = new pg.Client({ connectionString: urls.worker, connectionTimeoutMillis: 5_000 });
+async function checkWorkers({ config: { previousSecretKey }, urls }: Patient): Promise<Finding> {
+  let client: pg.Client | undefined;
   try {
-    await client.connect();
+    client = await connectClient(urls.worker, { previousSecretKey, connectionTimeoutMillis: 5_000 });
     const { rowCount } = await client.query(
       `select from pg_catalog.pg_stat_activity
         where application_name = 'landfall worker' and usename = current_user and datname = current_database() limit 1`,
@@ -306,7 +307,7 @@ async function checkWorkers({ urls }: Patient): Promise<Finding> {
   } catch (error) {
     return failed("worker", `Nobody can look: ${errorMessage(error)}.`, "See the line of the worker login.");
   } finally {
-    await client.end();
+    await client?.end();
   }
 }
 

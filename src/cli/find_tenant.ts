@@ -38,7 +38,11 @@ export async function withTenant<Result>(
   const database = await openDatabase(config);
   try {
     const tenant = await asOwner((client) => findTenant(client, slug));
-    const pool = createPool(database.worker, { applicationName: "landfall import", max: 4 });
+    const pool = createPool(database.worker, {
+      applicationName: "landfall import",
+      max: 4,
+      previousSecretKey: config.previousSecretKey,
+    });
     try {
       return await work(pool, tenant.id, config);
     } finally {

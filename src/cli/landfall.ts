@@ -16,6 +16,8 @@ const commands = new Map<string | undefined, () => Promise<Register>>([
   ["tenant", async () => (await import("./tenant.ts")).registerTenant],
   ["user", async () => (await import("./user.ts")).registerUser],
   ["login", async () => (await import("./login.ts")).registerLogin],
+  ["person", async () => (await import("./person.ts")).registerPerson],
+  ["key", async () => (await import("./key.ts")).registerKey],
   ["operator", async () => (await import("./operator.ts")).registerOperator],
   ["import", async () => (await import("./import.ts")).registerImport],
   ["cutover", async () => (await import("./cutover.ts")).registerCutover],

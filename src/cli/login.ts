@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type pg from "pg";
+import { type RotatedLogin, rotateLogins } from "../database/login_passwords.ts";
 import { dropSqlLogin, ensureSqlLogin, type SqlLoginKind, sqlLoginKinds } from "../database/sql_logins.ts";
 import { fail } from "../errors.ts";
 import { MIN_PASSWORD_LENGTH, oneTimePassword } from "../server/passwords.ts";
@@ -21,6 +22,13 @@ interface TenantOptions extends AnswerOptions {
   tenant: string;
 }
 
+/** What became of a login's password, in a line. */
+export function tellRotated({ login, before }: RotatedLogin): string {
+  return before === "previous"
+    ? `${login} has the password of LANDFALL_SECRET_KEY from now on.`
+    : `${login} had the password of LANDFALL_SECRET_KEY already.`;
+}
+
 interface ListedLogin {
   tenant: string;
   name: string | null;
@@ -38,6 +46,20 @@ export function registerLogin(program: Command): void {
   const login = program
     .command("login")
     .description("Make, list and revoke database logins that speak SQL for one tenant, under its policies.");
+  login
+    .command("rotate")
+    .description("Give the API's and the worker's own logins the passwords of LANDFALL_SECRET_KEY. Nobody is cut off.")
+    .option(...jsonOption)
+    .addHelpText(
+      "after",
+      "\nProcesses that know both keys (LANDFALL_SECRET_KEY_PREVIOUS) go on connecting; docs/security.md has the order.",
+    )
+    .action(async (options: AnswerOptions) => {
+      const logins = await withServer(({ server, config }) =>
+        rotateLogins({ ...server, previousSecretKey: config.previousSecretKey }),
+      );
+      answer(options, { logins }, logins.map(tellRotated));
+    });
   login
     .command("create")
     .description("Make a login. Prints its password and connection string, once; made again, it stays as it is.")

@@ -4,6 +4,7 @@ import { takeBackupOf } from "../database/backups/embedded_backups.ts";
 import { newestMigration } from "../database/backups/take_backup.ts";
 import { type OpenDatabase, openDatabase, requireAdmin } from "../database/connections.ts";
 import { committedMigrations, migrate } from "../database/migrate.ts";
+import type { SecretKeys } from "../keys.ts";
 import { childLogger } from "../log.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
 
@@ -56,7 +57,7 @@ export async function backUpBeforeMigrating(database: OpenDatabase, config: Conf
  */
 export async function migrateAsAdmin(
   adminUrl: string,
-  { rolePrefix, secretKey }: { rolePrefix: string; secretKey: string },
+  { rolePrefix, secretKey, previousSecretKey }: Pick<Config, "rolePrefix" | keyof SecretKeys>,
 ): Promise<string[]> {
   const lines: string[] = [];
   const log = childLogger({ area: "migrations" });
@@ -64,6 +65,7 @@ export async function migrateAsAdmin(
     adminUrl,
     rolePrefix,
     secretKey,
+    previousSecretKey,
     log: (line) => {
       log.debug(line);
       lines.push(line);

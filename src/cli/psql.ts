@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import pg from "pg";
 import { type Config, loadConfig } from "../config.ts";
 import { type OpenDatabase, openDatabase, requireAdmin } from "../database/connections.ts";
-import { ensureSqlLogin, sqlLoginName } from "../database/sql_logins.ts";
+import { ensureSqlLogin, psqlLogin, sqlLoginName } from "../database/sql_logins.ts";
 import { loginPassword } from "../database/urls.ts";
 import { errorCode, fail, LandfallError } from "../errors.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
@@ -57,7 +57,7 @@ async function openReporter(
   const tenant = await inOwnerTransaction(adminUrl, config, async (client) =>
     findTenant(client, slug ?? (await onlySlug(client))),
   );
-  const login = { tenantId: tenant.id, kind: "reporter", name: "psql" } as const;
+  const login = { tenantId: tenant.id, ...psqlLogin };
   const password = loginPassword(secretKey, sqlLoginName(rolePrefix, login));
   const { loginName } = await ensureSqlLogin(
     { adminUrl, secretKey, rolePrefix, isEmbedded: database.isEmbedded },

@@ -156,7 +156,11 @@ async function ensureImport(
 ): Promise<BatchReport> {
   const files = await openFileStore(config.files);
   await files.tryOut("change");
-  const pool = createPool(workerUrl, { applicationName: "landfall sample", max: 4 });
+  const pool = createPool(workerUrl, {
+    applicationName: "landfall sample",
+    max: 4,
+    previousSecretKey: config.previousSecretKey,
+  });
   try {
     return await importSample({
       mapping,

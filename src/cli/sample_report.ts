@@ -27,7 +27,11 @@ export async function writeSampleReport(
   database: OpenDatabase,
   { tenant, people, report: { batchId } }: Sample,
 ): Promise<SampleReport> {
-  const pool = createPool(database.worker, { applicationName: "landfall sample", max: 1 });
+  const pool = createPool(database.worker, {
+    applicationName: "landfall sample",
+    max: 1,
+    previousSecretKey: config.previousSecretKey,
+  });
   try {
     const { text } = await withIdentity(pool, { kind: "worker", tenantId: tenant.id }, (client) =>
       renderReport(client, tenant.id, batchId, "html"),

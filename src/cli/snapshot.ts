@@ -59,7 +59,11 @@ async function openPool(config: Config): Promise<pg.Pool | undefined> {
   const running = config.database.url === undefined ? await attachEmbedded(config.dataDir) : null;
   if (config.database.url === undefined && !running) return undefined;
   const { worker } = running ? embeddedUrls(config, running.adminUrl) : connectionUrls(config);
-  return createPool(worker, { applicationName: "landfall snapshot", max: 1 });
+  return createPool(worker, {
+    applicationName: "landfall snapshot",
+    max: 1,
+    previousSecretKey: config.previousSecretKey,
+  });
 }
 
 /** One line on stderr, and only on a terminal. */

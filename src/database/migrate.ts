@@ -11,7 +11,9 @@ import pg from "pg";
 import { errorCode, fail } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { type LockWatch, watchLocks } from "./lock_watch.ts";
-import { deriveUrls, loginPassword, scramVerifier } from "./urls.ts";
+import { setLoginPasswords } from "./login_passwords.ts";
+import { namePasswordKeys } from "./password_keys.ts";
+import { deriveUrls } from "./urls.ts";
 
 const log = childLogger({ area: "migrations" });
 
@@ -36,6 +38,8 @@ export type MigrateOptions = {
   rolePrefix: string;
   /** The installation's secret, from which the logins' passwords come. */
   secretKey: string;
+  /** The other one, while the key is changed: then it is `landfall key rotate` that says what was derived under which. */
+  previousSecretKey?: string | undefined;
   /** Receives one line per migration and hook. */
   log?: (line: string) => void;
   /** Where the migrations are; the project's own where nothing is said. */
@@ -81,6 +85,18 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     await locks.stop();
     // graphile-migrate keeps its connection for 200 ms more, and ends the process should the server go away in that time.
     await sleep(300);
+  }
+  if (options.previousSecretKey === undefined)
+    await withOwner(owner, (client) => namePasswordKeys(client, options.secretKey));
+}
+
+async function withOwner(url: string, run: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: "landfall migrate" });
+  await client.connect();
+  try {
+    await run(client);
+  } finally {
+    await client.end();
   }
 }
 
@@ -160,12 +176,7 @@ async function prepareRoles(options: MigrateOptions, placeholders: Record<string
     await withRetry(
       async () => {
         await client.query(sql);
-        for (const login of [placeholders[":AUTHENTICATOR"], placeholders[":WORKER"]]) {
-          const verifier = scramVerifier(loginPassword(options.secretKey, login as string));
-          await client.query(
-            `alter role ${pg.escapeIdentifier(login as string)} password ${pg.escapeLiteral(verifier)}`,
-          );
-        }
+        await setLoginPasswords(client, options);
         const database = pg.escapeIdentifier(client.database as string);
         const owner = pg.escapeIdentifier(placeholders[":OWNER"] as string);
         await client.query(`grant connect, create, temporary on database ${database} to ${owner}`);

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { errorCode, errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
+import { waysIn } from "./urls.ts";
 
 const log = childLogger({ area: "database" });
 
@@ -11,6 +12,8 @@ export interface PoolOptions {
   max?: number;
   /** How long to wait for a connection, in milliseconds; 5,000 where nothing is said. */
   connectionTimeoutMillis?: number;
+  /** LANDFALL_SECRET_KEY_PREVIOUS: where the server refuses the password, the one that comes out of this key is tried. */
+  previousSecretKey?: string | undefined;
 }
 
 /**
@@ -21,7 +24,7 @@ export interface PoolOptions {
  */
 export function createPool(
   url: string,
-  { applicationName, max = 10, connectionTimeoutMillis = 5_000 }: PoolOptions,
+  { applicationName, max = 10, connectionTimeoutMillis = 5_000, previousSecretKey }: PoolOptions,
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -35,7 +38,64 @@ export function createPool(
   pool.on("connect", (client) => {
     client.on("error", (error) => log.warn({ applicationName, error: error.message }, "lost a connection in use"));
   });
+  tryInTurn(pool, waysIn(url, previousSecretKey));
   return pool;
+}
+
+/**
+ * A client of its own, connected.
+ *
+ * @param url a PostgreSQL connection string
+ * @param previousSecretKey LANDFALL_SECRET_KEY_PREVIOUS: where the server refuses the password, the one that comes out of it is tried
+ */
+export async function connectClient(
+  url: string,
+  { previousSecretKey, ...options }: Omit<pg.ClientConfig, "connectionString"> & Pick<PoolOptions, "previousSecretKey">,
+): Promise<pg.Client> {
+  const [way, ...others] = waysIn(url, previousSecretKey);
+  const connect = async (connectionString: string) => {
+    const client = new pg.Client({ ...options, connectionString });
+    await client.connect();
+    return client;
+  };
+  const [other] = others;
+  if (other === undefined) return connect(way);
+  return connect(way).catch((error: unknown) => (isPasswordRefused(error) ? connect(other) : Promise.reject(error)));
+}
+
+/** Lets a pool connect another way where the server refuses the password of the one before; it stays with what went well. */
+function tryInTurn(pool: pg.Pool, ways: readonly string[]): void {
+  if (ways.length === 1) return;
+  let turn = 0;
+  const connectOnce: () => Promise<pg.PoolClient> = pool.connect.bind(pool);
+  const connect = async () => {
+    for (let tries = 1; ; tries++) {
+      const asked = turn;
+      try {
+        return await connectOnce();
+      } catch (error) {
+        if (!isPasswordRefused(error) || tries > ways.length) throw error;
+        // Of many that are refused at once the first goes on to the next way, for all.
+        if (turn === asked) {
+          turn += 1;
+          pool.options.connectionString = ways[turn % ways.length];
+        }
+      }
+    }
+  };
+  type Taken = Parameters<Parameters<typeof pool.connect>[0]>;
+  pool.connect = ((taken?: (...args: Taken) => void) => {
+    const connecting = connect();
+    if (taken === undefined) return connecting;
+    return connecting.then(
+      (client) => process.nextTick(taken, undefined, client, client.release),
+      (error) => process.nextTick(taken, error, undefined, () => undefined),
+    );
+  }) as typeof pool.connect;
+}
+
+function isPasswordRefused(error: unknown): boolean {
+  return errorCode(error) === "28P01";
 }
 
 /** SQLSTATEs by which a server ends a connection, and what the operating system says of one. */

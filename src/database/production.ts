@@ -1,8 +1,8 @@
 /** What a production process refuses to start with. */
 import { isIP } from "node:net";
-import pg from "pg";
 import type { Config } from "../config.ts";
 import { fail } from "../errors.ts";
+import { connectClient } from "./pools.ts";
 
 /** As many random bits as nobody guesses; a line of base64 or hex from openssl has far more. */
 const LEAST_BITS = 100;
@@ -32,7 +32,7 @@ export async function refuseUnsafeProduction(config: Config, logins: readonly st
   const problems = [...weakSecrets(config), ...standIns(config)];
   const { url } = config.database;
   const given = url === undefined || new URL(url).username === `${config.rolePrefix}_authenticator` ? [] : [url];
-  for (const login of new Set([...given, ...logins])) problems.push(...(await examineLogin(login)));
+  for (const login of new Set([...given, ...logins])) problems.push(...(await examineLogin(login, config)));
   if (problems.length === 0) return;
   fail(
     "unsafe_production",
@@ -66,10 +66,9 @@ function standIns({ gohighlevel, airtable }: Config): string[] {
   });
 }
 
-async function examineLogin(url: string): Promise<string[]> {
+async function examineLogin(url: string, { previousSecretKey }: Config): Promise<string[]> {
   const { username } = new URL(url);
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  await client.connect();
+  const client = await connectClient(url, { previousSecretKey, connectionTimeoutMillis: 10_000 });
   try {
     const { rows } = await client.query<{ passes_over_policies: boolean; can_ask: boolean }>(
       `select rolsuper or rolbypassrls as passes_over_policies,

@@ -30,6 +30,9 @@ export interface SqlLoginRequest {
   makePassword(): string;
 }
 
+/** The login of `landfall psql` in each tenant, whose password comes out of the secret key. */
+export const psqlLogin = { kind: "reporter", name: "psql" } as const;
+
 export interface SqlLogin {
   loginName: string;
   /** Whether it was made now. */

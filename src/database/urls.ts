@@ -41,6 +41,15 @@ export function scramVerifier(password: string, salt: Buffer = randomBytes(16), 
   return `SCRAM-SHA-256$${iterations}:${salt.toString("base64")}$${stored}:${hmac("Server Key").toString("base64")}`;
 }
 
+/**
+ * The ways in for a login whose password may be of either key while the key is changed: as given, and with the password that comes out of
+ * the other key.
+ */
+export function waysIn(url: string, previousSecretKey: string | undefined): [string, ...string[]] {
+  const { username } = new URL(url);
+  return previousSecretKey === undefined ? [url] : [url, withLogin(url, username, previousSecretKey)];
+}
+
 function withRole(url: string, role: string): string {
   const parsed = new URL(url);
   parsed.searchParams.set("options", `-c role=${role}`);

@@ -16,7 +16,8 @@ export type NamedCheck = Omit<Check, "collectionId"> & { collection: string | nu
  * Proves once more what an import brought, all of it derived anew, as the database stands now, and writes nothing: what people have changed since is theirs, what
  * changed without a trace is a difference.
  *
- * @throws LandfallError `import_unknown`, `import_not_ended` where the import has not ended, `import_payloads_forgotten`, `import_outdated`
+ * @throws LandfallError `import_unknown`, `import_not_ended` where the import has not ended, `import_payloads_forgotten`, `import_texts_erased` where
+ *   people were erased since whose texts the proof needs, `import_outdated`
  *   where a later import of the source was made, `import_mapping_changed`
  */
 export async function proveAgain(pool: pg.Pool, tenantId: string, batchId: string): Promise<NamedCheck[]> {
@@ -68,11 +69,18 @@ async function proveEnded(pool: pg.Pool, tenantId: string, batchId: string) {
       has_ended: boolean;
       status: string;
       forgotten_on: string | null;
+      has_erased: boolean;
       later_id: string | null;
       is_same_mapping: boolean;
     }>(
       `select batch.status in ('completed', 'incomplete', 'failed') as has_ended, batch.status,
               to_char(batch.payloads_forgotten_at, 'YYYY-MM-DD') as forgotten_on, batch.mapping_hash = $3 as is_same_mapping,
+              exists (
+                select from app_private.import_payloads payload
+                join imports.records record
+                  on record.tenant_id = batch.tenant_id and record.batch_id = batch.id and record.row_id = payload.row_id
+                where payload.batch_id = batch.id and payload.refusal = 'person_erased' and record.reason is distinct from 'person_erased'
+              ) as has_erased,
               (
                 select later.id from imports.batches later
                 where later.tenant_id = batch.tenant_id and later.source_id = batch.source_id
@@ -93,6 +101,13 @@ async function proveEnded(pool: pg.Pool, tenantId: string, batchId: string) {
     fail(
       "import_payloads_forgotten",
       `The texts of the import ${batchId} were forgotten on ${state.forgotten_on}: they are kept as long as LANDFALL_TEXTS_KEPT_FOR says.`,
+      "What was proved then is in its report. To prove what is there now, import the source again.",
+    );
+  }
+  if (state.has_erased) {
+    fail(
+      "import_texts_erased",
+      `People were erased since the import ${batchId}, and the texts of their records with them.`,
       "What was proved then is in its report. To prove what is there now, import the source again.",
     );
   }

@@ -53,6 +53,7 @@ export const reasons = {
   fixed_by_hand: "Nothing: somebody gave the cell this value; the original is in the ledger.",
   deleted_here:
     "Nothing, if the row was meant to go; to have it again, change the record in the source and import with --on-conflict source_wins, or roll back the import that brought it.",
+  person_erased: "Nothing: whose record it is was erased here, and nothing of it is kept.",
   gone_from_source: "Nothing, if the record was meant to go; its row is kept in the before-images.",
   gone_but_edited:
     "People edited it since the last import: delete the row by hand, or import with --on-conflict source_wins.",

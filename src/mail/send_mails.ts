@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { decryptSecret } from "../publishing/secrets.ts";
-import { openTransport } from "./transport.ts";
+import { type MailTransport, openTransport } from "./transport.ts";
 
 const log = childLogger({ area: "mail" });
 
@@ -41,7 +41,7 @@ export async function sendMails(pool: pg.Pool, config: Config): Promise<void> {
       );
       if (rows.length === 0) return;
       for (const mail of rows) {
-        const problem = await transport.send(mail.id, mail.recipient, mail.subject, textOf(mail, config)).then(
+        const problem = await send(transport, mail, config).then(
           () => null,
           (error: unknown) => errorMessage(error),
         );
@@ -54,6 +54,10 @@ export async function sendMails(pool: pg.Pool, config: Config): Promise<void> {
   }
 }
 
-function textOf({ body, sealed_body: sealed }: OutboxMail, { secretKey }: Config): string {
-  return sealed === null ? (body ?? "") : decryptSecret(secretKey, sealed, mailSecretContext);
+async function send(transport: MailTransport, mail: OutboxMail, config: Config): Promise<void> {
+  await transport.send(mail.id, mail.recipient, mail.subject, textOf(mail, config));
+}
+
+function textOf({ body, sealed_body: sealed }: OutboxMail, config: Config): string {
+  return sealed === null ? (body ?? "") : decryptSecret(config, sealed, mailSecretContext);
 }

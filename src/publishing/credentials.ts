@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LandfallError } from "../errors.ts";
+import type { SecretKeys } from "../keys.ts";
 import { decryptSecret, encryptSecret } from "./secrets.ts";
 
 const oauthSchema = z.object({
@@ -28,8 +29,8 @@ export function sealPair(secretKey: string, pair: OauthPair, context: string): s
  *
  * @throws LandfallError `secret_unreadable` where the key or the context is another
  */
-export function openCredentials(secretKey: string, ciphertext: string, context: string): Credentials {
-  const secret = decryptSecret(secretKey, ciphertext, context);
+export function openCredentials(keys: SecretKeys, ciphertext: string, context: string): Credentials {
+  const secret = decryptSecret(keys, ciphertext, context);
   if (!secret.startsWith(oauthPrefix)) return { kind: "pit", token: secret };
   return { kind: "oauth", pair: oauthSchema.parse(JSON.parse(secret.slice(oauthPrefix.length))) };
 }
@@ -40,12 +41,12 @@ export function openCredentials(secretKey: string, ciphertext: string, context: 
  * @throws LandfallError `secret_unreadable` where its own do not open with this key
  */
 export function credentialsOf(
-  secretKey: string,
+  keys: SecretKeys,
   ciphertext: string | null,
   context: string,
   defaultToken: string | null,
 ): Credentials | null {
-  if (ciphertext !== null) return openCredentials(secretKey, ciphertext, context);
+  if (ciphertext !== null) return openCredentials(keys, ciphertext, context);
   return defaultToken === null ? null : { kind: "pit", token: defaultToken };
 }
 

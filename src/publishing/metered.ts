@@ -34,6 +34,7 @@ export type MeterOptions = {
   pool: Pool;
   log: Logger;
   secretKey: string;
+  previousSecretKey?: string | undefined;
   baseUrl: string;
   userAgent: string;
   timing: Timing;
@@ -186,7 +187,7 @@ export function meteredClient(options: MeterOptions): MeteredClient {
         [locationId, ciphertext, leaseMs],
       );
       if (answer.step === "renewed") {
-        credentials = openCredentials(options.secretKey, answer.token_ciphertext, options.secretContext);
+        credentials = openCredentials(options, answer.token_ciphertext, options.secretContext);
         ciphertext = answer.token_ciphertext;
         return "renewed";
       }

@@ -185,14 +185,15 @@ export async function planJourney(
   const { location, client } = source;
   if (!isLooking || plan.obstacle !== null || location === null || client.ghl_location_id === null) return plan;
   const secretContext = locationSecretContext(tenantId, client.id);
-  const credentials = credentialsOf(options.secretKey, ciphertext, secretContext, options.defaultToken);
+  const credentials = credentialsOf(options, ciphertext, secretContext, options.defaultToken);
   if (credentials === null) return plan;
-  const { pool, log, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const { pool, log, secretKey, previousSecretKey, baseUrl, userAgent, timing, signal } = options;
   const unwritten = unwrittenCalls();
   const metered = meteredClient({
     pool,
     log,
     secretKey,
+    previousSecretKey,
     baseUrl,
     userAgent,
     timing,

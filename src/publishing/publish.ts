@@ -34,8 +34,9 @@ export type PublishOptions = {
   /** Connections as the worker's login. */
   pool: Pool;
   log: Logger;
-  /** Opens the stored tokens. */
+  /** Opens the stored tokens, as the one below does. */
   secretKey: string;
+  previousSecretKey?: string | undefined;
   /** GoHighLevel's API, without a slash at the end. */
   baseUrl: string;
   /** The token for locations that have none of their own, or null. */
@@ -190,11 +191,12 @@ function openMeter(
   { locationId, ghlLocationId, credentials }: Place,
   log: Logger,
 ): MeteredClient {
-  const { pool, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const { pool, secretKey, previousSecretKey, baseUrl, userAgent, timing, signal } = options;
   return meteredClient({
     pool,
     log,
     secretKey,
+    previousSecretKey,
     baseUrl,
     userAgent,
     timing,
@@ -228,7 +230,7 @@ async function openLocation(options: PublishOptions, run: ledger.Run, claim: led
   try {
     const context = locationSecretContext(run.tenantId, claim.client_id);
     const own = claim.token_ciphertext;
-    const credentials = credentialsOf(options.secretKey, own, context, options.defaultToken);
+    const credentials = credentialsOf(options, own, context, options.defaultToken);
     if (credentials !== null) return { locationId, ghlLocationId, credentials };
   } catch (error) {
     if (!isUnreadable(error)) throw error;

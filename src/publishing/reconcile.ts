@@ -89,16 +89,17 @@ function openClient(
   if (status === "paused" && pausedForMs > 0)
     throw new Stop({ status: "deferred", lastError: reason, runInMs: pausedForMs });
   const context = locationSecretContext(comparison.tenantId, claim.client_id);
-  const credentials = credentialsOf(options.secretKey, claim.token_ciphertext, context, options.defaultToken);
+  const credentials = credentialsOf(options, claim.token_ciphertext, context, options.defaultToken);
   if (credentials === null) {
     const lastError = "The location has no private integration token. Set one with setLocationToken.";
     throw new Stop({ status: "blocked", lastError, runInMs: null });
   }
-  const { pool, log, secretKey, baseUrl, userAgent, timing, signal } = options;
+  const { pool, log, secretKey, previousSecretKey, baseUrl, userAgent, timing, signal } = options;
   return meteredClient({
     pool,
     log,
     secretKey,
+    previousSecretKey,
     baseUrl,
     userAgent,
     timing,

@@ -212,9 +212,9 @@ export function passingCode(error: Error): string | undefined {
   return undefined;
 }
 
-/** The database is away, has no connection left for us, or is gone. */
+/** The database is away or gone, or has no connection, no disk or no memory left: class 53. */
 function isUnavailable(error: Error): boolean {
-  return isConnectionLost(error) || ["53300", "3D000"].includes(errorCode(error) ?? "");
+  return isConnectionLost(error) || /^53|^3D000$/.test(errorCode(error) ?? "");
 }
 
 function isDatabaseError(error: Error): error is pg.DatabaseError {
@@ -286,7 +286,7 @@ function masked(catalog: ErrorCatalog, error: GraphQLError, log: Logger): Worded
   const isAway = isUnavailable(original);
   log.error(
     { errorId, requestId: currentRequest()?.id, path: error.path, err: original },
-    isAway ? "the database cannot be reached" : "an error was masked",
+    isAway ? "the database cannot serve us" : "an error was masked",
   );
   const { message, extensions } = catalog.word(isAway ? "LF908" : "LF905", errorId);
   return { message, extensions: { ...extensions, errorId } };

@@ -1,6 +1,7 @@
 import { argon2, hkdfSync, randomBytes } from "node:crypto";
-import { promisify } from "node:util";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { z } from "zod";
+import { findKey, keyIdOf, type SecretKeys } from "../keys.ts";
 
 const derive = promisify(argon2);
 
@@ -10,12 +11,14 @@ export const MIN_PASSWORD_LENGTH = 12;
 /** Longest one, in characters: more is no stronger and costs time. */
 export const MAX_PASSWORD_LENGTH = 1_000;
 
-/** How a password was derived: kept beside its hash, so that the cost can rise without locking anybody out. */
+/** How a password was derived: kept beside its hash, so that the cost can rise and the key change without locking anybody out. */
 export const passwordParametersSchema = z.object({
   algorithm: z.literal("argon2id"),
   memoryKib: z.int(),
   passes: z.int(),
   parallelism: z.int(),
+  /** Of the secret key that went in; missing where it was derived before keys had ids. */
+  keyId: z.string().optional(),
 });
 
 export type PasswordParameters = z.infer<typeof passwordParametersSchema>;
@@ -42,14 +45,15 @@ export interface DerivedPassword {
  * @param password as typed; normalised to NFKC, so that it does not depend on the keyboard
  * @param salt at least 16 bytes
  * @param parameters cost
- * @param secretKey LANDFALL_SECRET_KEY
+ * @param keys the one that the parameters name goes in; where it is not given, the current one, and what is derived is nobody's
  */
 export function derivePassword(
   password: string,
   salt: Uint8Array,
   parameters: PasswordParameters,
-  secretKey: string,
+  keys: SecretKeys,
 ): Promise<Buffer> {
+  const named = parameters.keyId === undefined ? undefined : findKey(keys, parameters.keyId);
   return derive(parameters.algorithm, {
     message: password.normalize("NFKC"),
     nonce: salt,
@@ -57,7 +61,7 @@ export function derivePassword(
     passes: parameters.passes,
     parallelism: parameters.parallelism,
     tagLength: 32,
-    secret: new Uint8Array(hkdfSync("sha256", secretKey, "landfall password pepper", "argon2id", 32)),
+    secret: new Uint8Array(hkdfSync("sha256", named ?? keys.secretKey, "landfall password pepper", "argon2id", 32)),
   });
 }
 
@@ -69,11 +73,13 @@ export function derivePassword(
  */
 export async function newPassword(password: string, secretKey: string): Promise<DerivedPassword> {
   const salt = randomBytes(16);
-  return {
-    salt,
-    parameters: CURRENT_PARAMETERS,
-    derived: await derivePassword(password, salt, CURRENT_PARAMETERS, secretKey),
-  };
+  const parameters = { ...CURRENT_PARAMETERS, keyId: keyIdOf(secretKey) };
+  return { salt, parameters, derived: await derivePassword(password, salt, parameters, { secretKey }) };
+}
+
+/** Whether a password would be derived otherwise today: at another cost, or under another key. */
+export function isOutdated(parameters: PasswordParameters, secretKey: string): boolean {
+  return !isDeepStrictEqual(parameters, { ...CURRENT_PARAMETERS, keyId: keyIdOf(secretKey) });
 }
 
 /** A password that is easy to read out and hard to guess: four groups of five characters, 100 bits. */

@@ -6,6 +6,7 @@ import { NoSchemaIntrospectionCustomRule } from "postgraphile/graphql";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 import { settingsOf } from "../database/with_identity.ts";
+import type { SecretKeys } from "../keys.ts";
 import { type ErrorCatalog, makeMaskError } from "./errors.ts";
 import type { ExternalTokens } from "./external_tokens.ts";
 import { firstSteps } from "./first_steps.ts";
@@ -63,7 +64,8 @@ export interface PresetOptions {
   errors: ErrorCatalog;
   tokens: Tokens;
   rolePrefix: string;
-  secretKey: string;
+  /** Pepper of the passwords, and what secrets are sealed with. */
+  keys: SecretKeys;
   sessionSeconds: number;
   /** Of the identity provider, where there is one. */
   externalTokens?: ExternalTokens | undefined;
@@ -80,7 +82,7 @@ type GraphiqlConfig = NonNullable<NonNullable<GraphileConfig.Preset["ruru"]>["cl
 
 /** How PostgreSQL becomes GraphQL. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, listener, errors, tokens, rolePrefix, secretKey, sessionSeconds, log } = options;
+  const { pool, listener, errors, tokens, rolePrefix, keys, sessionSeconds, log } = options;
   const { hasGraphiql, isIntrospectable, appUrl, externalTokens } = options;
   const suspensions = listener && watchSuspensions(listener, pool, errors, log);
   return {
@@ -97,12 +99,12 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       earlyErrorsPlugin(errors, isIntrospectable),
       idempotencyPlugin(pool, errors, log),
       missingRowsPlugin(errors),
-      signInPlugin({ errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens }),
+      signInPlugin({ errors, tokens, rolePrefix, keys, sessionSeconds, externalTokens }),
       apiKeysPlugin(errors),
       reviewLinksPlugin({ errors, pool, rolePrefix, appUrl }),
-      accountsPlugin({ errors, secretKey, appUrl }),
-      locationTokensPlugin(errors, secretKey),
-      tenantsPlugin(errors, secretKey),
+      accountsPlugin({ errors, secretKey: keys.secretKey, appUrl }),
+      locationTokensPlugin(errors, keys.secretKey),
+      tenantsPlugin(errors, keys.secretKey),
       changeSubscriptionsPlugin(errors, listener),
       publicationPlanPlugin(errors),
     ],

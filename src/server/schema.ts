@@ -23,7 +23,7 @@ export async function printApiSchema(databaseUrl: string, rolePrefix: string, lo
         errors: await readErrorCatalog(pool),
         tokens: makeTokens("printing a schema signs nothing"),
         rolePrefix,
-        secretKey: "printing a schema derives nothing",
+        keys: { secretKey: "printing a schema derives nothing" },
         sessionSeconds: 0,
         hasGraphiql: false,
         isIntrospectable: true,

@@ -73,8 +73,13 @@ export async function startServer({
     applicationName: "landfall api",
     max: connections,
     connectionTimeoutMillis: 2_000,
+    previousSecretKey: config.previousSecretKey,
   });
-  const listenPool = createPool(listenUrl, { applicationName: "landfall api, listening", max: 1 });
+  const listenPool = createPool(listenUrl, {
+    applicationName: "landfall api, listening",
+    max: 1,
+    previousSecretKey: config.previousSecretKey,
+  });
   const listener = makeListener(pool, listenPool);
   const endPools = async () => {
     await listener.release();
@@ -83,7 +88,7 @@ export async function startServer({
   try {
     const errors = await readErrorCatalog(pool);
     const tokens = makeTokens(config.jwt.secret, config.jwt.previousSecret);
-    const { rolePrefix, secretKey } = config;
+    const { rolePrefix } = config;
     const identity = { pool, tokens, rolePrefix };
     const documents = makeDocuments(pool, errors, config.api.onlyTrustedDocuments);
     const allowances = makeAllowances(pool, config.api.rateLimits, errors);
@@ -94,7 +99,7 @@ export async function startServer({
         errors,
         tokens,
         rolePrefix,
-        secretKey,
+        keys: config,
         sessionSeconds: config.jwt.expiresInSeconds,
         appUrl: config.appUrl,
         externalTokens: config.externalIssuer && makeExternalTokens(config.externalIssuer),

@@ -71,7 +71,7 @@ const plainTypes = /^(smallint|integer|boolean|jsonb?)$/;
  */
 export async function exportTenant(request: ExportRequest): Promise<ExportManifest & { folder: string }> {
   const { client, out } = request;
-  const { folder, written } = await writeNewFolder(out, problems, async (draft) => {
+  const { folder, written } = await writeNewFolder(out, exportProblems, async (draft) => {
     await client.query("begin transaction isolation level repeatable read read only");
     try {
       // What the text of a value depends on.
@@ -87,7 +87,8 @@ export async function exportTenant(request: ExportRequest): Promise<ExportManife
   return { ...written, folder };
 }
 
-const problems: FolderProblems = {
+/** What to say where an export cannot be written. */
+export const exportProblems: FolderProblems = {
   exists: (folder) =>
     fail("export_exists", `${folder} is not empty.`, "Name another folder, or delete that one first."),
   unwritable: (folder, error) =>

@@ -34,7 +34,11 @@ export async function startWorker({ config, url }: WorkerOptions): Promise<Runni
   const files = await openFileStore(config.files);
   await files.tryOut("change");
   // Besides one connection for each job: listening, heartbeats, and the transactions that tasks open.
-  const pool = createPool(url, { applicationName: "landfall worker", max: config.worker.concurrency * 2 + 4 });
+  const pool = createPool(url, {
+    applicationName: "landfall worker",
+    max: config.worker.concurrency * 2 + 4,
+    previousSecretKey: config.previousSecretKey,
+  });
   provideContext({ config, pool, files });
   let isStopping = false;
   let current: StartedRunner;

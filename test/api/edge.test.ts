@@ -227,6 +227,144 @@ describe("budgets", () => {
   });
 });
 
+/** As graphql-cop and its like ask, in production and where any document is answered. */
+describe("scanners", () => {
+  const json = { "content-type": "application/json" };
+  const ask = (query: string, headers: Record<string, string> = {}, more: object = {}) =>
+    fetch(`${api.url}/graphql`, {
+      method: "POST",
+      headers: { ...json, ...headers },
+      body: JSON.stringify({ query, ...more }),
+    });
+  const send = (method: string, path: string, headers: Record<string, string> = {}, body?: string) =>
+    fetch(`${api.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+  const change = 'mutation { signIn(input: { email: "a@b.test", password: "x" }) { token } }';
+  const times = (count: number, text: (place: number) => string) =>
+    Array.from({ length: count }, (_, place) => text(place)).join(" ");
+  const circle = (levels: number): string => (levels === 0 ? "name" : `fields { type { ${circle(levels - 1)} } }`);
+
+  test.each<[string, () => Promise<Response>, number, string]>([
+    ["aliases without number", () => ask(`{ ${times(101, (n) => `a${n}: __typename`)} }`), 400, "LF904"],
+    ["one field 500 times", () => ask(`{ ${times(500, () => "__typename")} }`), 400, "LF904"],
+    ["directives that nobody declared", () => ask(`{ __typename ${times(10, () => "@aa")} }`), 400, "LF904"],
+    ["one directive again and again", () => ask(`{ __typename ${times(10, () => "@skip(if: false)")} }`), 400, "LF904"],
+    ["a circle through the schema", () => ask(`{ __schema { types { ${circle(8)} } } }`), 400, "LF900"],
+    [
+      "fragments in a circle",
+      () => ask("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"),
+      400,
+      "LF900",
+    ],
+    [
+      "a batch in a list",
+      () => send("POST", "/graphql", json, `[${times(10, () => '{"query":"{__typename}"},')}{}]`),
+      400,
+      "LF900",
+    ],
+    ["several operations and no name", () => ask("query a { __typename } query b { __typename }"), 400, "LF900"],
+    ["the schema", () => ask("{ __schema { types { name fields { name } } } }"), 400, "LF900"],
+    ["a field almost right", () => ask("{ __schemaa { directive } }"), 400, "LF900"],
+    ["what breaks", () => ask("qwerty cop { abc }"), 400, "LF900"],
+    [
+      "a trace",
+      () =>
+        ask("{ nonsense }", { "apollo-tracing": "1", "x-apollo-tracing": "1", "apollo-query-plan-experimental": "1" }),
+      400,
+      "LF900",
+    ],
+    [
+      "a trace by an extension",
+      () => ask("{ nonsense }", {}, { extensions: { tracing: true, explain: true } }),
+      400,
+      "LF900",
+    ],
+    ["an explanation", () => ask("{ nonsense }", { "x-postgraphile-explain": "on" }), 400, "LF900"],
+    ["a question by GET", () => send("GET", "/graphql?query={__typename}"), 405, "LF910"],
+    ["a change by GET", () => send("GET", `/graphql?query=${encodeURIComponent(change)}`), 405, "LF910"],
+    [
+      "a change by GET that says it is JSON",
+      () => send("GET", `/graphql?query=${encodeURIComponent(change)}`, json),
+      405,
+      "LF910",
+    ],
+    ["a change by PUT", () => send("PUT", "/graphql", json, JSON.stringify({ query: change })), 405, "LF910"],
+    [
+      "a change by another method in a header",
+      () => send("GET", `/graphql?query=${encodeURIComponent(change)}`, { "x-http-method-override": "POST" }),
+      405,
+      "LF910",
+    ],
+    [
+      "a change as a form",
+      () =>
+        send(
+          "POST",
+          "/graphql",
+          { "content-type": "application/x-www-form-urlencoded" },
+          `query=${encodeURIComponent(change)}`,
+        ),
+      415,
+      "LF902",
+    ],
+    [
+      "a change as a text, which needs no leave of the browser",
+      () => send("POST", "/graphql", { "content-type": "text/plain;charset=UTF-8" }, JSON.stringify({ query: change })),
+      415,
+      "LF902",
+    ],
+    [
+      "a change as GraphQL's own type",
+      () => send("POST", "/graphql", { "content-type": "application/graphql" }, change),
+      415,
+      "LF902",
+    ],
+    [
+      "a change without a type",
+      () => send("POST", "/graphql", { "content-type": "" }, JSON.stringify({ query: change })),
+      415,
+      "LF902",
+    ],
+    [
+      "files",
+      () =>
+        send(
+          "POST",
+          "/graphql",
+          { "content-type": "multipart/form-data; boundary=x" },
+          '--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n{}\r\n--x--',
+        ),
+      415,
+      "LF902",
+    ],
+    [
+      "a change in the address",
+      () => send("POST", `/graphql?query=${encodeURIComponent(change)}`, json, "{}"),
+      400,
+      "LF900",
+    ],
+    ...["/", "/graphiql", "/playground", "/altair", "/console", "/voyager", "/ruru-static/ruru.js"].map(
+      (path): [string, () => Promise<Response>, number, string] => [
+        `a console at ${path}`,
+        () => send("GET", path, { accept: "text/html" }),
+        404,
+        "LF909",
+      ],
+    ),
+  ])("cannot find %s: nothing but a refusal", async (_name, knock, status, code) => {
+    const response = await knock();
+    const text = await response.text();
+    expect([response.status, JSON.parse(text).errors?.[0]?.extensions?.code]).toEqual([status, code]);
+    const { data, extensions } = JSON.parse(text) as { data?: unknown; extensions?: unknown };
+    expect([data ?? null, extensions]).toEqual([null, undefined]);
+    expect(text).not.toMatch(/did you mean|tracing|stacktrace|exception|<html|\.ts\b|node_modules/i);
+  });
+
+  test("cannot have an answer that browsers take for a page", async () => {
+    const response = await ask("{ __typename }", { accept: "text/html" });
+    expect(response.headers.get("content-type")).not.toMatch(/html/);
+  });
+});
+
 describe("limits of the database", () => {
   test("can be read through the API: they are those of docs/security.md", async () => {
     const read = async (name: string) =>

@@ -237,7 +237,7 @@ describe("a location's token", () => {
     );
     expect(row?.ciphertext).not.toContain(token);
     const opened = decryptSecret(
-      api.database.secretKey,
+      api.database.config,
       row?.ciphertext ?? "",
       locationSecretContext(row?.tenantId ?? "", clientId),
     );

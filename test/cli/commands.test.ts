@@ -45,6 +45,10 @@ describe("every command", () => {
     "user create",
     "operator create",
     "login create",
+    "login rotate",
+    "key rotate",
+    "person export",
+    "person erase",
     "import plan",
     "import run",
     "import status",
@@ -181,7 +185,7 @@ describe("landfall tenant create and user create", () => {
       made.oneTimePassword,
       rows[0].salt,
       passwordParametersSchema.parse(rows[0].parameters),
-      database.secretKey,
+      database.config,
     );
     const signedIn = await authenticator.query(
       "select role, must_change_password from app.sign_in($1, $2, null, '1 hour', null, null)",

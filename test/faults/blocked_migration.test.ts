@@ -1,30 +1,19 @@
 /** A migration that wants a table which somebody else uses, and would make everybody wait behind it. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
-import { projectDir } from "../../src/config.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { until } from "../support/workers.ts";
+import { addMigration, type MigrationsFolder } from "./migrations_folder.ts";
 
-const { calculateHash } = createRequire(import.meta.url)("graphile-migrate/dist/hash.js") as {
-  calculateHash(body: string, previous: string | undefined): string;
-};
-
-let folder: string;
+let migrations: MigrationsFolder;
 let database: TestDatabase;
 let holder: pg.Client;
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "landfall-migrations-"));
-  cpSync(join(projectDir, "migrations", "hooks"), join(folder, "hooks"), { recursive: true });
-  cpSync(join(projectDir, "migrations", "committed"), join(folder, "committed"), { recursive: true });
-  // As those before it, it would wait for three seconds.
-  addMigration("set local lock_timeout = '3s';\nalter table journeys.clients add column nickname text;\n");
+  // As many before it, it would wait for three seconds.
+  migrations = addMigration("set local lock_timeout = '3s';\nalter table journeys.clients add column nickname text;\n");
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => migrations.remove());
 
 beforeEach(async () => {
   database = await createTestDatabase();
@@ -37,25 +26,13 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** Adds the next migration. */
-function addMigration(body: string): void {
-  const committed = join(folder, "committed");
-  const last = readdirSync(committed).sort().at(-1) ?? "";
-  const [, previous] = /^--! Hash: (\S+)/m.exec(readFileSync(join(committed, last), "utf8")) ?? [];
-  const number = String(Number.parseInt(last, 10) + 1).padStart(6, "0");
-  writeFileSync(
-    join(committed, `${number}-add-a-nickname.sql`),
-    `--! Previous: ${previous}\n--! Hash: ${calculateHash(body, previous)}\n--! Message: add a nickname\n\n${body}`,
-  );
-}
-
 function begin(said: string[], lockTries?: number): Promise<void> {
   const { urls, rolePrefix, secretKey } = database;
   return migrate({
     adminUrl: urls.admin,
     rolePrefix,
     secretKey,
-    folder,
+    folder: migrations.folder,
     log: (line) => said.push(line),
     ...(lockTries === undefined ? {} : { lockTries }),
   });

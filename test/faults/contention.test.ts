@@ -1,5 +1,8 @@
 /** Many who want the same at once: deadlocks, failed serialisations, too few connections. */
 import pg from "pg";
+import { createPool } from "../../src/database/pools.ts";
+import { withIdentity } from "../../src/database/with_identity.ts";
+import { makeTokens } from "../../src/server/tokens.ts";
 import { codeOf, startTestApi, type TestApi } from "../api/api.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { until } from "../support/workers.ts";
@@ -152,18 +155,58 @@ describe("a transaction that another one got in the way of", () => {
   });
 
   test.each([
-    [2, undefined, 3],
-    [3, "LF907", 3],
-  ])("can fail to serialise %i times: %s", async (failures, code, times) => {
+    ["twice, and succeed", 2, undefined],
+    ["three times, which is told: LF907", 3, "LF907"],
+  ])("can fail to serialise %s", async (_what, failures, code) => {
     const id = await addClient(api, editor);
     await meet(
       `if nextval('meeting.times') <= ${failures} then raise exception using errcode = 'serialization_failure'; end if`,
     );
     expect(codeOf(await api.ask(rename, { id }, editor))).toBe(code);
-    expect(await timesMet()).toBe(times);
+    expect(await timesMet()).toBe(3);
     const history = await api.database.query("select from audit.changes where row_id = $1 and action = 'update'", [id]);
     expect(history).toHaveLength(code === undefined ? 1 : 0);
   });
+});
+
+test("can be rolled back: its job was never there, and nobody is told of one", async () => {
+  const { config, urls, rolePrefix, query } = api.database;
+  const { journeyId, approvalId } = await submitJourney(api, editor);
+  await insist(api, admin, review, { id: approvalId, decision: "approve" });
+  const heard: string[] = [];
+  const listener = new pg.Client({ connectionString: urls.admin });
+  await listener.connect();
+  listener.on("notification", ({ channel }) => heard.push(channel));
+  await listener.query('listen "jobs:insert"');
+  const claims = await makeTokens(config.jwt.secret).verify(admin);
+  if (typeof claims === "string" || claims.tenantId === null) throw new Error("This is nobody in a tenant.");
+  const identity = { kind: "user", rolePrefix, role: "admin", ...claims, tenantId: claims.tenantId } as const;
+  const pool = createPool(urls.authenticator, { applicationName: "landfall tests", max: 1 });
+  const jobs = () => query("select from graphile_worker._private_jobs where payload->>'publicationId' is not null");
+  const before = (await jobs()).length;
+  await expect(
+    withIdentity(pool, identity, async (client) => {
+      await client.query("select journeys.publish_journey($1)", [journeyId]);
+      throw new Error("not after all");
+    }),
+  ).rejects.toThrow("not after all");
+  expect(await jobs()).toHaveLength(before);
+  // What is told is told in the order of commits: the first that is heard is this one.
+  await withIdentity(pool, identity, (client) => client.query("select journeys.publish_journey($1)", [journeyId]));
+  await until(async () => heard.length > 0);
+  expect([heard, (await jobs()).length]).toEqual([["jobs:insert"], before + 1]);
+  await pool.end();
+  await listener.end();
+});
+
+test("can meet a full disk: whoever asks is told to come back and nothing from inside, and nothing is changed", async () => {
+  const id = await addClient(api, editor);
+  await meet("raise exception using errcode = 'disk_full', message = 'could not extend file \"base/5/1259\"'");
+  const answer = await api.ask(rename, { id }, editor);
+  expect(codeOf(answer)).toBe("LF908");
+  expect(JSON.stringify(answer)).not.toContain("base/5");
+  await meet("null");
+  expect((await api.ask(rename, { id }, editor)).errors).toEqual([]);
 });
 
 test("can run out of connections: whoever comes is told within a moment when to come back, and is served afterwards", async () => {

@@ -86,3 +86,26 @@ test.each(Object.keys(victims) as (keyof typeof victims)[])(
     }
   },
 );
+
+test("can say that it is not ready while the server stands still or is gone, takes an error for no sign of health, and is ready again by itself", async () => {
+  const status = async (path: string) => (await fetch(`${api.url}${path}`)).status;
+  const change = { key: "health", slug: "health" };
+  const [token = ""] = await addCrowd(database, "harbour", "editor", 1);
+  expect(await status("/readyz")).toBe(200);
+  const first = api.child.pid;
+  const pids = await connections();
+  const postmaster = cluster.pid();
+  // It takes connections, and answers none of them.
+  process.kill(postmaster, "SIGSTOP");
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  expect([await status("/readyz"), await status("/healthz")]).toEqual([503, 200]);
+  const { errors } = JSON.parse((await sendChange(api.url, token, change)) ?? "{}") as {
+    errors: { extensions: { code: string } }[];
+  };
+  expect(errors.map(({ extensions }) => extensions.code)).toEqual(["LF908"]);
+  process.kill(postmaster, "SIGKILL");
+  expect(await status("/readyz")).toBe(503);
+  await until(async () => (await status("/readyz")) === 200, api);
+  await until(async () => ((await sendChange(api.url, token, change)) ?? "").includes('"slug":"health"'), api);
+  expect([api.child.pid, api.child.exitCode]).toEqual([first, null]);
+});

@@ -23,7 +23,8 @@ async function forget(keptFor: { texts: number; calls: number }): Promise<void> 
   for (const task of ["imports/forget_calls", "publishing/forget_calls"]) {
     await database.query("select graphile_worker.add_job($1)", [task]);
   }
-  await workQueue({ ...database, config: { ...database.config, keptFor } }, pool);
+  const kept = { ...database.config.keptFor, ...keptFor };
+  await workQueue({ ...database, config: { ...database.config, keptFor: kept } }, pool);
 }
 
 const days = 86_400;

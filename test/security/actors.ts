@@ -4,6 +4,8 @@ import type { TestDatabase } from "../support/database.ts";
 import type { Table } from "./catalog.ts";
 import type { Asker, Word } from "./expectations.ts";
 import {
+  addOneTimer,
+  addOperator,
   addPerson,
   createLogin,
   createTenant,
@@ -53,9 +55,11 @@ export const actorNames = [
   "reporter",
   "automation",
   "operator",
+  "operator who speaks SQL",
   "owner",
   "visitor",
   "the API's login itself",
+  "viewer with a one-time password",
   "admin without a tenant",
   "admin with a tenant that is no uuid",
   "admin with a tenant that is not there",
@@ -87,6 +91,9 @@ export async function createWorld(database: TestDatabase): Promise<World> {
   // An editor and a reviewer of ours are theirs, too: what is their own over there is not theirs over here.
   theirs.people.editor = await addPerson(database, theirs.id, "editor", "both@shared.test");
   theirs.secondReviewer = await addPerson(database, theirs.id, "client", "second-client@harbour.test");
+  // Their addresses are of ours, so that they are among its people; neither is of a tenant.
+  const oneTimer = await addOneTimer(database, ours.id, "viewer", "one-timer@harbour.test");
+  const operator = await addOperator(database, "operator@harbour.test");
   const fallen = await addTheFallen(database, ours);
   const [reporter, automation] = [await login("reporter", ours.id), await login("automation", ours.id)];
   const tables = await fillTenants(database, [ours, theirs]);
@@ -119,6 +126,8 @@ export async function createWorld(database: TestDatabase): Promise<World> {
   });
   /** Confirmed in its role, which has no tenant. */
   const outside = (actor: Actor): Actor => ({ ...actor, ...nobody });
+  /** Known, and of no tenant: what is theirs alone is all that they reach. */
+  const alone = (actor: Actor): Actor => ({ ...actor, ...nobody, userId: actor.userId });
   const unheld = (name: string, actor: Actor, settings: Record<string, string> = {}): Actor => ({
     ...outside(actor),
     name,
@@ -151,10 +160,15 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       },
       machine("reporter", "reporter", reporter),
       machine("automation", "automation", automation),
-      outside(machine("operator", "operator", await login("operator"), { role: named("operator") })),
+      alone(person("operator", "operator", operator)),
+      outside(machine("operator who speaks SQL", "operator", await login("operator"), { role: named("operator") })),
       outside(machine("owner", "owner", null, { role: named("owner") })),
       outside(machine("visitor", "visitor", named("authenticator"), { role: named("visitor") })),
       outside(machine("the API's login itself", "authenticator", named("authenticator"))),
+      {
+        ...alone(person("viewer with a one-time password", "viewer", oneTimer)),
+        isConfirmed: false,
+      },
       unheld("admin without a tenant", admin, { "app.tenant_id": "" }),
       unheld("admin with a tenant that is no uuid", admin, { "app.tenant_id": "' or true --" }),
       unheld("admin with a tenant that is not there", admin, { "app.tenant_id": randomUUID() }),

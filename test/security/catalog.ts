@@ -51,8 +51,11 @@ function reference(target: string, ...columns: string[]): Reference {
   return { target, columns, targetColumns: columns };
 }
 
-/** Every table that belongs to Landfall, parents before children. */
-export async function readTables(database: TestDatabase): Promise<Table[]> {
+/**
+ * Every table that belongs to Landfall, parents before children. What comes in lists comes as the migrations made it: which rows are made
+ * hangs on the order, and the server gives what is not ordered as its plan of the day finds it.
+ */
+export async function readTables(database: Pick<TestDatabase, "query" | "rolePrefix">): Promise<Table[]> {
   const found = await database.query<Omit<Table, "comparedWith"> & { policies: string }>(`
     select
       t.oid::regclass::text as name, t.oid::text,
@@ -88,27 +91,29 @@ export async function readTables(database: TestDatabase): Promise<Table[]> {
       (
         select coalesce(json_agg(json_build_object(
           'expression', pg_get_expr(k.conbin, k.conrelid),
-          'columns', (select json_agg(a.attname) from unnest(k.conkey) number join pg_attribute a on a.attrelid = t.oid and a.attnum = number)
-        )), '[]')
+          'columns', (select json_agg(a.attname order by c.place) from unnest(k.conkey) with ordinality c (number, place)
+            join pg_attribute a on a.attrelid = t.oid and a.attnum = c.number)
+        ) order by k.oid), '[]')
         from pg_constraint k where k.conrelid = t.oid and k.contype = 'c'
       ) as checks,
       (
-        select coalesce(json_agg(u.columns), '[]') from (
-          select (select json_agg(a.attname order by k.place) from unnest(i.indkey::smallint[]) with ordinality k (number, place)
-            join pg_attribute a on a.attrelid = t.oid and a.attnum = k.number) as columns
+        select coalesce(json_agg(u.columns order by u.index), '[]') from (
+          select i.indexrelid as index,
+            (select json_agg(a.attname order by k.place) from unnest(i.indkey::smallint[]) with ordinality k (number, place)
+              join pg_attribute a on a.attrelid = t.oid and a.attnum = k.number) as columns
           from pg_index i where i.indrelid = t.oid and i.indisunique and not i.indisprimary and i.indpred is null
         ) u
       ) as "uniqueKeys",
       (
         select json_build_object('column', b.words[2], 'states', (
-          select json_object_agg(s.to_state, s.roles) from app.transitions s where s.machine = b.words[1] and s.from_state is null
+          select json_object_agg(s.to_state, s.roles order by s.to_state) from app.transitions s where s.machine = b.words[1] and s.from_state is null
         ))
         from pg_trigger g
         cross join lateral regexp_match(pg_get_triggerdef(g.oid), 'tg__check_transition\\(''(\\w+)'', ''(\\w+)''') b (words)
         where g.tgrelid = t.oid and g.tgname = '_300_check_birth'
       ) as birth,
       (
-        select coalesce(string_agg(concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), ' '), '')
+        select coalesce(string_agg(concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), ' ' order by p.oid), '')
         from pg_policy p where p.polrelid = t.oid
       ) as policies
     from pg_class t

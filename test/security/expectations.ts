@@ -53,6 +53,8 @@ export interface Expectation {
   rights: Partial<Record<Word, Rights>>;
   /** A trigger refuses every change before a row is looked for. */
   isAppendOnly?: true;
+  /** Which rows are reached hangs on the person, whether or not they are of a tenant now. */
+  isPersonal?: true;
 }
 
 /** Each has what these have, too. */
@@ -177,8 +179,9 @@ export const tables: Record<string, Expectation> = {
   },
   "tenancy.users": {
     kind: "global",
+    isPersonal: true,
     rights: {
-      viewer: { select: isMember, update: ["muted_notifications name version", isSelf] },
+      viewer: { select: isMemberOrSelf, update: ["muted_notifications name version", isSelf] },
       client: { select: isSelf, update: ["muted_notifications name version", isSelf] },
       operator: { select: isSelf, update: ["muted_notifications name version", isSelf] },
       worker: { select: isMember },
@@ -653,6 +656,7 @@ export const tables: Record<string, Expectation> = {
   "app_private.password_resets": secret,
   "app_private.api_key_hashes": secret,
   "app_private.review_link_hashes": secret,
+  "app_private.erased_rows": secret,
   "app_private.idempotency_keys": secret,
   "app_private.mails": secret,
   "app_private.leadgen_batch_contacts": secret,
@@ -687,6 +691,11 @@ export const tables: Record<string, Expectation> = {
 
 function isSelf(row: Row, { userId }: Asker): boolean {
   return row.id === userId;
+}
+
+/** Also where they are of no tenant yet, having a password that somebody else made. */
+function isMemberOrSelf(row: Row, asker: Asker): boolean {
+  return isMember(row, asker) || isSelf(row, asker);
 }
 
 function isMember(row: Row, { rowsOf }: Asker): boolean {
@@ -766,6 +775,7 @@ export const functions: Record<string, string> = {
   "app.normalized_linkedin_url(text)": "automation editor worker",
   "app.normalized_name(text)": "automation viewer",
   "app.password_parameters(text,bytea,jsonb)": "authenticator",
+  "app.rederive_password(text,bytea,bytea,jsonb,bytea)": "authenticator",
   "app.plan_source(uuid)": "client viewer worker",
   "app.read_health()": "authenticator",
   "app.read_metrics()": "authenticator",
@@ -805,6 +815,7 @@ export const functions: Record<string, string> = {
   "app_private.record_call(uuid,text,jsonb,jsonb)": "worker",
   "app_private.recorded_changes(text,uuid)": "worker",
   "app_private.forget_import_calls(interval,integer)": "worker",
+  "app_private.erased_row_ids()": "worker",
   "app_private.forget_import_payloads(interval)": "worker",
   "app_private.forget_publishing_calls(interval,integer)": "worker",
   "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "worker",
@@ -817,6 +828,7 @@ export const functions: Record<string, string> = {
   "app_private.take_call(uuid,text,integer)": "worker",
   "app_private.take_source_turn(text,integer,interval)": "worker",
   "app_private.waiting_publications(integer)": "worker",
+  "audit.forget_changes(interval)": "worker",
   "audit.make_partitions(integer)": "worker",
   "imports.abandon_import_cutover(uuid)": "admin worker",
   "imports.cancel_import_batch(uuid)": "admin worker",
@@ -937,6 +949,7 @@ export const functions: Record<string, string> = {
 export const functionsBeyondTenants: Record<string, string> = {
   "app.current_memberships()": "names the tenants of whoever asks, who may switch to them",
   "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
+  "app.rederive_password(text,bytea,bytea,jsonb,bytea)": "asks for the password itself; for the API's login alone",
   "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
   "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",
   "app_private.take_call(uuid,text,integer)":

@@ -15,6 +15,7 @@ const succeedElsewhere: Record<string, string> = {
   "app.create_api_key(text,tenancy.membership_role,timestamp with time zone,bytea,text)": "test/api/api_keys.test.ts",
   "app.create_review_link(uuid,text,text,timestamp with time zone,bytea)": "test/api/review_links.test.ts",
   "app.create_tenant(text,text,text,text,text,bytea,jsonb,bytea)": "test/api/operators.test.ts",
+  "audit.forget_changes(interval)": "test/database/audit/audit.test.ts",
   "app_private.merge_imported_rows(uuid,text,uuid,uuid)": "test/imports/merging.long.ts",
   "app_private.plan_import_rollback(uuid)": "test/imports/rollback.test.ts",
   "app_private.record_call(uuid,text,jsonb,jsonb)": "test/publishing/publish.test.ts",

@@ -7,8 +7,7 @@ import { findOffenders, type Queryable, type Rule } from "../../src/database/rul
 import { tableRules } from "../../src/database/rules/tables.ts";
 import type { Actor, World } from "./actors.ts";
 import { policiesForEverybody, undeclaredCallers } from "./declared.ts";
-import { inherits, type Word } from "./expectations.ts";
-import type { Mutant } from "./mutants.ts";
+import { holds, type Mutant } from "./mutants.ts";
 import { type Probe, type Prober, viewProbes } from "./probes.ts";
 import type { Stage } from "./stage.ts";
 import { wallActors } from "./walls.ts";
@@ -22,6 +21,8 @@ const schemaOf = (target: string) => target.split(/[. ]/)[0] as string;
 /** The rules that speak of who may do what. */
 const accessRules = [...tableRules, ...policyRules, ...functionRules, ...roleRules];
 
+type IsAmongThem = (actor: Actor) => boolean;
+
 export type Hunt = (mutant: Mutant) => Promise<Catcher>;
 
 export async function makeHunt(world: World, stage: Stage, prober: Prober): Promise<Hunt> {
@@ -29,8 +30,10 @@ export async function makeHunt(world: World, stage: Stage, prober: Prober): Prom
   const probes = new Map<string, Promise<Probe[]>>();
   const byName = new Map(world.tables.map((table) => [table.name, table]));
   const dependants = await readDependants();
-  // Of the claims that do not hold one will do: the matrix tries them all.
-  const hunters = world.actors.filter(({ isConfirmed, name }) => isConfirmed || name === "admin without a tenant");
+  // Of the claims that do not hold one will do, and whoever is known nevertheless: the matrix tries them all.
+  const hunters = world.actors.filter(
+    ({ isConfirmed, userId, name }) => isConfirmed || userId !== null || name === "admin without a tenant",
+  );
   const reader = {
     query: async <Row extends object>(sql: string) => (await stage.client.query<Row & object>(sql)).rows as Row[],
   };
@@ -71,10 +74,9 @@ export async function makeHunt(world: World, stage: Stage, prober: Prober): Prom
     return undefined;
   }
 
-  function likeliestFirst(actors: Actor[], words: Word[]): Actor[] {
-    const rank = ({ word, isConfirmed }: Actor) =>
-      (words.includes(word) || words.includes(inherits[word] as Word) ? 0 : 2) + (isConfirmed ? 0 : 1);
-    return [...actors].sort((one, other) => rank(one) - rank(other));
+  /** Those whose claim holds before those whose does not. */
+  function likeliestFirst(actors: Actor[]): Actor[] {
+    return [...actors].sort((one, other) => Number(other.isConfirmed) - Number(one.isConfirmed));
   }
 
   /** Statements that take the other wall down, for one table. */
@@ -110,30 +112,37 @@ export async function makeHunt(world: World, stage: Stage, prober: Prober): Prom
     return open === undefined ? undefined : { by: "rule", what: open };
   }
 
-  async function attempt({ table, words, verb, otherWall, target }: Mutant): Promise<Catcher> {
+  /** What these actors notice: of a column's grant, by probes that name the column; of anything else, by all that speak of its verb. */
+  async function attempt(
+    { table, verb, column, otherWall, target }: Mutant,
+    isAmongThem: IsAmongThem,
+  ): Promise<Catcher> {
+    const them = likeliestFirst(hunters.filter(isAmongThem));
     if (table === null) {
       const [undeclared] = await undeclaredCallers(reader, world.database);
       if (undeclared) return { by: "attempt", what: undeclared };
       const within = world.tables.map(({ name }) => name).filter((name) => name.startsWith(`${target.split(" ")[0]}.`));
-      return (await firstInViews()) ?? firstWrong(within, likeliestFirst(hunters, words), () => true);
+      return (await firstInViews(them)) ?? firstWrong(within, them, () => true);
     }
+    const names = ({ what }: Probe) => what === `${verb} ${column}` || what === `${verb} own`;
+    const named = column === null ? undefined : await firstWrong([table], them, names);
+    if (named) return named;
     // To lock a row, or to give it away, takes several verbs.
     const concerns = ({ what }: Probe) =>
       verb === null || what.startsWith(verb) || !/^(select|insert|update|delete)/.test(what);
-    const tables = [table, ...(dependants.get(table) ?? [])];
-    const caught = await firstWrong(tables, likeliestFirst(hunters, words), concerns);
+    const caught = await firstWrong([table, ...(dependants.get(table) ?? [])], them, concerns);
     if (caught || otherWall === null) return caught;
     return stage.undone(await takeDown(table, otherWall), () =>
       firstWrong(
         [table],
-        likeliestFirst(wallActors(world), words),
+        likeliestFirst(wallActors(world).filter(isAmongThem)),
         (probe) => probe.isForeign === true && concerns(probe),
       ),
     );
   }
 
-  async function firstInViews(): Promise<Catcher> {
-    for (const actor of hunters) {
+  async function firstInViews(actors: Actor[]): Promise<Catcher> {
+    for (const actor of actors) {
       const [what] = await stage.play(actor, viewProbes(world, actor));
       if (what) return { by: "attempt", what };
     }
@@ -143,6 +152,15 @@ export async function makeHunt(world: World, stage: Stage, prober: Prober): Prom
   return async (mutant) => {
     const schema = schemaOf(mutant.target);
     if (!unbroken.has(schema)) unbroken.set(schema, new Set(await offendersIn(schema, accessRules)));
-    return stage.undone(mutant.sql, async () => (await attempt(mutant)) ?? ruleAgainst(mutant));
+    const { words } = mutant;
+    const isLikely = ({ word }: Actor) => words.length === 0 || holds(words, word);
+    // Whoever it is about, then the rules, then everybody else: nothing is left out, and hardly ever is it everybody's turn.
+    return stage.undone(
+      mutant.sql,
+      async () =>
+        (await attempt(mutant, isLikely)) ??
+        (await ruleAgainst(mutant)) ??
+        (words.length === 0 ? undefined : attempt(mutant, (actor) => !isLikely(actor))),
+    );
   };
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createTestDatabase } from "../support/database.ts";
 import { type Actor, actorNames, createWorld, type World } from "./actors.ts";
+import { readTables } from "./catalog.ts";
 import { policiesForEverybody, undeclaredCallers, undeclaredTables } from "./declared.ts";
 import { makeProber, type Probe, type Prober, viewProbes } from "./probes.ts";
 import { openStage, type Stage } from "./stage.ts";
@@ -53,6 +54,18 @@ describe("the declaration", () => {
 });
 
 describe("the rows", () => {
+  test("cannot hang on the plan by which the catalog is read", async () => {
+    const read = () =>
+      readTables({
+        rolePrefix: world.database.rolePrefix,
+        query: async <Found extends object>(sql: string) => (await stage.client.query(sql)).rows as Found[],
+      });
+    const without = (...plans: string[]) =>
+      stage.undone(plans.map((plan) => `set local enable_${plan} = off`).join("; "), read);
+    const byIndex = await without("seqscan", "bitmapscan", "hashjoin", "sort");
+    expect(await without("indexscan", "indexonlyscan", "bitmapscan", "nestloop")).toEqual(byIndex);
+  });
+
   test("can be found in every table, of each tenant", () => {
     const empty = world.tables.filter(
       ({ name, class: kind }) =>

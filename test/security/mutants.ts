@@ -14,6 +14,8 @@ export interface Mutant {
   words: Word[];
   /** The verb that it changes; null where it is all of them. */
   verb: string | null;
+  /** The column whose grant it takes back; null where it is anything else. */
+  column: string | null;
   /** The rule of the schema that forbids it, where attempts may find nothing different. */
   rule: string | null;
   /** The wall that stands before the one that was broken, to be taken down to look behind it. */
@@ -42,7 +44,7 @@ export async function listMutants(database: TestDatabase): Promise<Mutant[]> {
 }
 
 const mutant = (kind: string, target: string, sql: string): Mutant => ({
-  ...{ kind, target, sql, table: null, words: [], verb: null, rule: null, otherWall: null },
+  ...{ kind, target, sql, table: null, words: [], verb: null, column: null, rule: null, otherWall: null },
 });
 
 const ours = (prefix: string) =>
@@ -103,8 +105,8 @@ async function policyMutants(database: TestDatabase): Promise<Mutant[]> {
   });
 }
 
-/** Whether a role, or one that it inherits, is among these: then taking it out changes nothing, for it has what it inherits. */
-function holds(words: readonly string[], word: Word | undefined): boolean {
+/** Whether a role, or one that it inherits, is among these: it has what it inherits, so that taking it out of them changes nothing. */
+export function holds(words: readonly string[], word: Word | undefined): boolean {
   return word !== undefined && (words.includes(word) || holds(words, inherits[word]));
 }
 
@@ -185,7 +187,7 @@ async function grantMutants(database: TestDatabase): Promise<Mutant[]> {
       const what = column === null ? verb : `${verb} (${column})`;
       const kind = column === null ? "a grant is taken back" : "a column's grant is taken back";
       const sql = `revoke ${what} on table ${table} from ${role(word)}`;
-      return { ...mutant(kind, `${table} ${what} ${word}`, sql), table, words: [word], verb };
+      return { ...mutant(kind, `${table} ${what} ${word}`, sql), table, words: [word], verb, column };
     });
   const tables = await database.query<{ table: string; words: Word[] }>(`
     select c.oid::regclass::text as table,

@@ -166,16 +166,23 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
     return [
       ...readings(table, actor, rights, own, foreign),
       ...(await insertions(table, actor, rights, own, foreign)),
-      ...updates(table, actor, rights, own.slice(0, 5), foreign.slice(0, 2)),
-      ...deletions(table, actor, rights, own.slice(0, 5), foreign.slice(0, 2)),
+      ...updates(table, actor, rights, own, foreign.slice(0, 2)),
+      ...deletions(table, actor, rights, own, foreign.slice(0, 2)),
       ...(firstOfWord.get(actor.word) === actor ? beyondPolicies(table, actor, rights) : []),
     ];
   };
 
   /** Whether somebody with these rights reaches a row of that tenant. */
-  function reaches(actor: Actor, rights: Rights, which: Which | undefined, row: Row, tenant: Tenant): boolean {
+  function reaches(
+    table: Table,
+    actor: Actor,
+    rights: Rights,
+    which: Which | undefined,
+    row: Row,
+    tenant: Tenant,
+  ): boolean {
     if (which === undefined) return false;
-    if (rights.beyondTenants) return which(row, actor);
+    if (rights.beyondTenants || expectationOf(table).isPersonal) return which(row, actor);
     return actor.isConfirmed && tenant.id === actor.tenantId && which(row, actor);
   }
 
@@ -186,14 +193,14 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
       what: "lock foreign",
       isForeign: true as const,
       sql: `select from ${table.name} t where ${isRow(table, row)} for update`,
-      right: mayLock ? (reaches(actor, rights, rights.update?.[1], row, theirs) ? one : nothing) : refused,
+      right: mayLock ? (reaches(table, actor, rights, rights.update?.[1], row, theirs) ? one : nothing) : refused,
     }));
     // To delete is to lock, too.
     const locking = select !== undefined && !mayLock && rights.delete !== undefined ? [] : locks;
     if (select === undefined) return [{ what: "select", sql: `select from ${table.name}`, right: refused }, ...locking];
     const visible = [
-      ...own.filter((row) => reaches(actor, rights, select, row, ours)),
-      ...foreign.filter((row) => reaches(actor, rights, select, row, theirs)),
+      ...own.filter((row) => reaches(table, actor, rights, select, row, ours)),
+      ...foreign.filter((row) => reaches(table, actor, rights, select, row, theirs)),
     ];
     const keys = `array[${visible.map((row) => pg.escapeLiteral(keyOf(table, row))).join(", ")}]::text[]`;
     const isMissed = `not exists (select from ${table.name} t where ${keyText(table)} = e.key)`;
@@ -222,7 +229,7 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
         what: "select foreign by key",
         isForeign: true as const,
         sql: `select from ${table.name} t where ${isRow(table, row)}`,
-        right: reaches(actor, rights, select, row, theirs) ? one : nothing,
+        right: reaches(table, actor, rights, select, row, theirs) ? one : nothing,
       })),
       ...locking,
     ];
@@ -235,7 +242,12 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
     const insert = values ? insertion(table, values) : own && copying(table, own);
     const [column] = table.columns.map(({ name }) => name).filter((name) => names(rights.update?.[0], name));
     const first = column ?? table.columns[0]?.name ?? "id";
-    const right = (isGranted: boolean) => (!isGranted ? refused : rights.beyondTenants ? /^\w+$/ : nothing);
+    const right = (isGranted: boolean, which?: Which) => {
+      if (!isGranted) return refused;
+      if (rights.beyondTenants) return /^\w+$/;
+      const isReached = (row: Row) => reaches(table, actor, rights, which, row, ours);
+      return new RegExp(`^${(ours.rows.get(table.name) ?? []).filter(isReached).length}$`);
+    };
     return [
       ...(insert && !rights.beyondTenants
         ? [{ what: "insert", sql: insert, right: rights.insert ? refusedOrRuled : refused }]
@@ -243,9 +255,13 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
       {
         what: "update all",
         sql: `update ${table.name} t set ${quote(first)} = t.${quote(first)}`,
-        right: right(rights.update !== undefined),
+        right: right(rights.update !== undefined, rights.update?.[1]),
       },
-      { what: "delete all", sql: `delete from ${table.name}`, right: right(rights.delete !== undefined) },
+      {
+        what: "delete all",
+        sql: `delete from ${table.name}`,
+        right: right(rights.delete !== undefined, rights.delete),
+      },
     ];
   }
 
@@ -337,10 +353,16 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
     });
   }
 
-  function updates(table: Table, actor: Actor, rights: Rights, own: Row[], foreign: Row[]): Probe[] {
+  /** A few of the rows, one that is reached among them. */
+  function few(rows: Row[], isReached: (row: Row) => boolean): Row[] {
+    return [...new Set([...rows.filter(isReached).slice(0, 1), ...rows])].slice(0, 5);
+  }
+
+  function updates(table: Table, actor: Actor, rights: Rights, all: Row[], foreign: Row[]): Probe[] {
     const [list, which] = rights.update ?? [];
     const isReached = (row: Row, tenant: Tenant) =>
-      reaches(actor, rights, which, row, tenant) && reaches(actor, rights, rights.select, row, tenant);
+      reaches(table, actor, rights, which, row, tenant) && reaches(table, actor, rights, rights.select, row, tenant);
+    const own = few(all, (row) => isReached(row, ours));
     const columns = table.columns.map(({ name }) => name);
     const settable = columns.filter((name) => names(list, name));
     const first = settable.find((name) => !table.key.includes(name)) ?? settable[0] ?? columns[0] ?? "id";
@@ -360,9 +382,11 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
       })),
     ] as Probe[];
     const emptied = table.columns.find(({ name, isNullable }) => isNullable && names(list, name));
-    const all = emptied && everyRow(actor, rights, which, table);
-    if (all)
-      probes.push({ what: "update all", sql: `update ${table.name} set ${quote(emptied.name)} = null`, right: all });
+    const emptying = emptied && everyRow(actor, rights, which, table);
+    if (emptying) {
+      const sql = `update ${table.name} set ${quote(emptied.name)} = null`;
+      probes.push({ what: "update all", sql, right: emptying });
+    }
     const row = own.find((some) => isReached(some, ours)) ?? own[0];
     if (row === undefined) return probes;
     const mayReach = isReached(row, ours);
@@ -401,9 +425,11 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
     return probes;
   }
 
-  function deletions(table: Table, actor: Actor, rights: Rights, own: Row[], foreign: Row[]): Probe[] {
+  function deletions(table: Table, actor: Actor, rights: Rights, every: Row[], foreign: Row[]): Probe[] {
     const isReached = (row: Row, tenant: Tenant) =>
-      reaches(actor, rights, rights.delete, row, tenant) && reaches(actor, rights, rights.select, row, tenant);
+      reaches(table, actor, rights, rights.delete, row, tenant) &&
+      reaches(table, actor, rights, rights.select, row, tenant);
+    const own = few(every, (row) => isReached(row, ours));
     const all = everyRow(actor, rights, rights.delete, table);
     const right = (row: Row, tenant: Tenant) => outcome(table, rights.delete && "*", isReached(row, tenant));
     const remove = (row: Row) => `delete from ${table.name} t where ${isRow(table, row)}`;
@@ -431,7 +457,9 @@ export function makeProber(world: World, client: pg.ClientBase): Prober {
   /** What comes of a change to every row: as many as the policies for that change admit, or a rule about one of them. */
   function everyRow(actor: Actor, rights: Rights, which: Which | undefined, table: Table): RegExp | undefined {
     if (which === undefined || rights.beyondTenants) return undefined;
-    const reachable = (ours.rows.get(table.name) ?? []).filter((row) => reaches(actor, rights, which, row, ours));
+    const reachable = (ours.rows.get(table.name) ?? []).filter((row) =>
+      reaches(table, actor, rights, which, row, ours),
+    );
     return new RegExp(`^(${reachable.length}|LF\\d{3}|23\\d{3}|2BP01)$`);
   }
 

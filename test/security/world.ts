@@ -51,6 +51,36 @@ export async function addPerson(database: TestDatabase, tenantId: string, role: 
   return { userId: person?.user_id as string, sessionId: person?.session_id as string };
 }
 
+/** Somebody whose password another made: known, and nobody anywhere until they have one of their own. */
+export async function addOneTimer(
+  database: TestDatabase,
+  tenantId: string,
+  role: Role,
+  email: string,
+): Promise<Person> {
+  const person = await addPerson(database, tenantId, role, email);
+  await database.query(
+    `insert into app_private.passwords (user_id, salt, parameters, derived_key_hash, is_one_time) values ($1, '\\x00', '{}', '\\x00', true)`,
+    [person.userId],
+  );
+  return person;
+}
+
+/** Somebody who is above the tenants, and a member of none. */
+export async function addOperator(database: TestDatabase, email: string): Promise<Person> {
+  const [operator] = await database.query<{ user_id: string; session_id: string }>(
+    `with person as (
+       insert into tenancy.users (email, name) values ($1, $1) returning id
+     ), operator as (
+       insert into tenancy.operators (user_id) select id from person
+     )
+     insert into tenancy.operator_sessions (user_id, expires_at) select id, now() + interval '1 day' from person
+     returning user_id, id as session_id`,
+    [email],
+  );
+  return { userId: operator?.user_id as string, sessionId: operator?.session_id as string };
+}
+
 /** The first row of the tenant in the table. */
 export function rowOf(tenant: Tenant, table: string): Row & { id: string } {
   const row = tenant.rows.get(table)?.[0];
@@ -77,7 +107,7 @@ export async function fillTenants(database: TestDatabase, tenants: Tenant[]): Pr
       for (const table of tables) {
         if (tenant.rows.has(table.name) || table.class === "partition") continue;
         if (table.class === "reference")
-          tenant.rows.set(table.name, await readRows(client, table.name, "true limit 1"));
+          tenant.rows.set(table.name, (await readRows(client, table.name, "true")).slice(0, 1));
         else await fillTable(client, table, tenant, tenants[0] as Tenant);
       }
     }
@@ -99,7 +129,8 @@ async function peopleOf(client: pg.ClientBase, { id, slug, people }: Tenant): Pr
   return readRows(
     client,
     "tenancy.users",
-    `email like '%@${slug}.test' or ${isMember} order by ${firstOnes}, ${isMember} desc, id`,
+    `email like '%@${slug}.test' or ${isMember}`,
+    `${firstOnes}, ${isMember} desc, created_at, email`,
   );
 }
 
@@ -126,7 +157,9 @@ export async function recordHistory(database: TestDatabase, tenant: Tenant, tabl
   );
   for (const { name, columns } of tables.filter((table) => table.name.startsWith("audit.changes"))) {
     if (columns.some((column) => column.name === "tenant_id")) {
-      const rows = await database.query<{ row: Row }>(reading(name, `tenant_id = '${tenant.id}'`));
+      const rows = await database.query<{ row: Row }>(
+        reading(name, `tenant_id = '${tenant.id}'`, "changed_at, t::text"),
+      );
       tenant.rows.set(
         name,
         rows.map(({ row }) => row),
@@ -135,10 +168,12 @@ export async function recordHistory(database: TestDatabase, tenant: Tenant, tabl
   }
 }
 
-const reading = (table: string, condition: string) => `select to_jsonb(t) as row from ${table} t where ${condition}`;
+/** Rows in an order of their own: which of them somebody is given must not hang on a plan. */
+const reading = (table: string, condition: string, order = "t::text") =>
+  `select to_jsonb(t) as row from ${table} t where ${condition} order by ${order}`;
 
-async function readRows(client: pg.ClientBase, table: string, condition: string): Promise<Row[]> {
-  const { rows } = await client.query<{ row: Row }>(reading(table, condition));
+async function readRows(client: pg.ClientBase, table: string, condition: string, order?: string): Promise<Row[]> {
+  const { rows } = await client.query<{ row: Row }>(reading(table, condition, order));
   return rows.map(({ row }) => row);
 }
 

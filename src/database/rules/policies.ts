@@ -5,6 +5,8 @@ export const policyRules: readonly Rule[] = [
   {
     name: "tenant_tables_have_one_restrictive_policy",
     why: "One restrictive policy, all_tenant, is joined to every other by AND: no permissive policy can open another tenant.",
+    wayOut:
+      "create policy all_tenant on … as restrictive to :VISITOR, :VIEWER, :EDITOR, :ADMIN, :CLIENT, :OPERATOR, :WORKER, :REPORTER, :AUTOMATION using (tenant_id = (select app.current_tenant_id())) with check (tenant_id = (select app.current_tenant_id())).",
     sql: `select t.name as offender from tables t
           where t.class = 'tenant'
             and (select array_agg(p.short_name || ' for ' || p.command) from policies p where p.table_oid = t.oid and not p.is_permissive)
@@ -13,6 +15,7 @@ export const policyRules: readonly Rule[] = [
   {
     name: "restrictive_policies_name_every_application_role",
     why: "A role that is left out is bound by nothing; the owner is never named, for a helper that reads a table must not reach that table's policy again.",
+    wayOut: "to :VISITOR, :VIEWER, :EDITOR, :ADMIN, :CLIENT, :OPERATOR, :WORKER, :REPORTER, :AUTOMATION.",
     sql: `select p.name as offender from policies p
           where not p.is_permissive
             and array(select unnest(p.role_oids) order by 1) is distinct from array(select r.oid from roles r where r.is_application order by 1)`,
@@ -20,6 +23,8 @@ export const policyRules: readonly Rule[] = [
   {
     name: "restrictive_policies_compare_the_tenant",
     why: "The tenant's policy is the plain comparison that an index serves, for what is read and for what is written.",
+    wayOut:
+      "using (tenant_id = (select app.current_tenant_id())) with check (tenant_id = (select app.current_tenant_id())).",
     sql: `select p.name as offender from policies p
           where not p.is_permissive
             and (
@@ -30,6 +35,8 @@ export const policyRules: readonly Rule[] = [
   {
     name: "tables_have_policies_for_the_owner",
     why: "Definers and migrations run as the owner under forced policies: without these, validation of a foreign key and a backfill see no rows and pass over anything.",
+    wayOut:
+      "create policy select_owner on … for select to :OWNER using (true), and likewise insert_owner, update_owner and delete_owner.",
     sql: `select t.name || ' ' || c.command as offender
           from tables t
           cross join (values ('select'), ('insert'), ('update'), ('delete')) c (command)
@@ -54,6 +61,7 @@ export const policyRules: readonly Rule[] = [
   {
     name: "permissive_policies_are_for_one_command",
     why: "A policy for all commands gives rights that nobody asked for, and hides which.",
+    wayOut: "for select, insert, update or delete, one policy each.",
     sql: "select name as offender from policies where is_permissive and command = 'all'",
   },
   {
@@ -72,11 +80,14 @@ export const policyRules: readonly Rule[] = [
   {
     name: "policies_name_their_roles",
     why: "A policy to public is a policy for logins that nobody thought of.",
+    wayOut: "to :VIEWER, or whoever it is for.",
     sql: "select name as offender from policies where 0 = any (role_oids)",
   },
   {
     name: "grants_have_policies",
     why: "A verb that is granted and that no policy admits is a grant that does nothing, or a policy that was forgotten.",
+    wayOut:
+      "create policy <command>_<who> on … for <command> to <who> using (tenant_id = (select app.current_tenant_id())), or take the grant back.",
     sql: `select distinct t.name || ' ' || g.privilege || ' ' || r.name as offender
           from grants g
           join tables t on t.oid = g.table_oid and t.has_row_security
@@ -90,6 +101,7 @@ export const policyRules: readonly Rule[] = [
   {
     name: "policies_have_grants",
     why: "A policy for a role without the verb waits for a grant that somebody gives for another reason.",
+    wayOut: "grant <command> on table … to <who>, or drop the policy.",
     sql: `select p.name || ' ' || r.name as offender
           from policies p
           cross join lateral unnest(p.role_oids) o (oid)
@@ -103,11 +115,13 @@ export const policyRules: readonly Rule[] = [
   {
     name: "updates_are_checked_before_and_after",
     why: "using decides which rows may be changed, with check what they may become; an update needs both.",
+    wayOut: "both using and with check.",
     sql: "select name as offender from policies where command = 'update' and (using_text is null or check_text is null)",
   },
   {
     name: "policies_name_the_tenant",
     why: "Each permissive policy holds without the restrictive one, and gives the index that begins with the tenant something to serve.",
+    wayOut: "tenant_id = (select app.current_tenant_id()) and what else must hold.",
     sql: `select p.name as offender from policies p
           cross join lateral (values (p.using_text), (p.check_text)) e (text)
           where p.is_permissive and p.class = 'tenant' and p.role_oids <> array(select r.oid from roles r where r.word = 'owner')
@@ -136,6 +150,7 @@ export const policyRules: readonly Rule[] = [
   {
     name: "policies_ask_once_per_statement",
     why: "A helper inside (select …) is called once; outside it is called for every row, a thousand times slower, and so is a function of a row's columns.",
+    wayOut: "(select app.current_user_id()), in brackets and with select.",
     sql: `select p.name as offender from policies p
           where regexp_replace(
             concat_ws(' ', p.using_text, p.check_text), '\\( *SELECT app\\.current_[a-z_]+\\(\\) AS current_[a-z_]+\\)', '', 'g'
@@ -144,6 +159,8 @@ export const policyRules: readonly Rule[] = [
   {
     name: "people_write_by_column",
     why: "A grant of insert or update on a whole table opens every column that it will ever have: the tenant, the times, the states.",
+    wayOut:
+      "grant insert (name, …) on table … to :EDITOR: each column that people may write, and neither id nor tenant_id nor times.",
     sql: `select distinct g.name || ' ' || g.privilege || ' ' || r.name as offender
           from grants g
           join tables t on t.oid = g.table_oid
@@ -154,6 +171,7 @@ export const policyRules: readonly Rule[] = [
   {
     name: "secrets_are_for_definers",
     why: "What app_private holds comes out through functions that check, and through nothing else.",
+    wayOut: "a function that checks and runs as a definer; take the grant back.",
     sql: `select g.name || ' ' || g.privilege || ' ' || coalesce(r.name, 'public') as offender
           from grants g
           join tables t on t.oid = g.table_oid and t.name ~ '^app_private\\.'

@@ -5,6 +5,8 @@ export interface Rule {
   name: string;
   /** Why it must hold, in a sentence. */
   why: string;
+  /** What to write, where a name does not say it already: "…" stands for what breaks the rule. */
+  wayOut?: string;
   /** Lists what breaks it in a column `offender`; stands behind the common table expressions of `catalog`. */
   sql: string;
   /** What may break it, and why it may. */
@@ -57,6 +59,11 @@ export async function findOffenders(
     if (offenders.length > 0) findings.push({ rule, offenders: [...new Set(offenders)].sort() });
   }
   return findings;
+}
+
+/** A finding in words: the rule, what breaks it, why it matters and what to write. */
+export function wordFinding({ rule: { name, why, wayOut }, offenders }: Finding): string {
+  return [`${name}: ${offenders.join(", ")}. ${why}`, ...(wayOut === undefined ? [] : [`Write: ${wayOut}`])].join(" ");
 }
 
 export function matchesWhole(pattern: RegExp, text: string): boolean {

@@ -9,6 +9,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tables_declare_a_class",
     why: "Which rules a table obeys follows from its class, so each says in its comment whether it is tenant, reference, global or private.",
+    wayOut: "comment on table … is E'@class tenant\\nWhat a row is.', or reference, global, private instead of tenant.",
     sql: `select name as offender from tables
           where class is null or class not in ('tenant', 'reference', 'global', 'private')
             or (class = 'private' and is_exposed)`,
@@ -16,6 +17,8 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tables_force_row_security",
     why: "Without row security a grant opens every tenant's rows; without force the owner's definers pass over it.",
+    wayOut:
+      "alter table … enable row level security; alter table … force row level security; then policies for the owner and for each role (journeys/clients.sql is an example).",
     sql: "select name as offender from tables where not has_row_security",
     exceptions: [
       {
@@ -29,6 +32,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tenant_tables_are_keyed_by_tenant_and_id",
     why: "A key that begins with the tenant makes every composite foreign key possible, and with them no link can cross tenants.",
+    wayOut: "constraint …_pkey primary key (tenant_id, id), and tenant_id first in every other key.",
     sql: `select t.name as offender from tables t
           where t.class = 'tenant' and not exists (
             select from constraints k where k.table_oid = t.oid and k.kind = 'p' and k.columns = array['tenant_id', 'id']
@@ -43,6 +47,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tenant_tables_name_their_tenant",
     why: "Rows of a tenant say whose they are, by a uuid that is never null and that people need not send.",
+    wayOut: "tenant_id uuid not null default app.current_tenant_id().",
     sql: `select t.name as offender from tables t
           where t.class = 'tenant' and not exists (
             select from columns c
@@ -56,6 +61,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tenant_tables_refer_to_tenants",
     why: "A row of a tenant that is not there could be seen by nobody and deleted by nobody.",
+    wayOut: "constraint …_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id).",
     sql: `select t.name as offender from tables t
           where t.class = 'tenant' and not exists (
             select from constraints k
@@ -71,6 +77,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tables_with_a_tenant_are_tenant_tables",
     why: "A column tenant_id in a table of another class is a tenant's data without the tenant's protection.",
+    wayOut: "@class tenant in the comment, and what that class asks for.",
     sql: `select c.table_name as offender from columns c
           where c.short_name = 'tenant_id' and c.is_exposed and c.class is distinct from 'tenant'`,
   },
@@ -139,6 +146,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tables_are_all_there_is",
     why: "Materialized views and foreign tables know no row security, rules rewrite what they were not meant for, and partitions of partitions cannot be spread.",
+    wayOut: "a table that a function fills, or a view with security_invoker, instead.",
     sql: `select s.name || '.' || c.relname as offender
           from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
           where c.relkind in ('m', 'f') or (c.relkind = 'p' and c.relispartition)
@@ -150,6 +158,7 @@ export const tableRules: readonly Rule[] = [
   {
     name: "views_run_as_whoever_asks",
     why: "A view without security_invoker reads with its owner's rights, past every policy of the people.",
+    wayOut: "create view … with (security_invoker = true) as ….",
     sql: `select s.name || '.' || c.relname as offender
           from pg_catalog.pg_class c join schemas s on s.oid = c.relnamespace
           where c.relkind = 'v'

@@ -21,6 +21,8 @@ export const triggerRules: readonly Rule[] = [
   {
     name: "tenant_tables_are_audited",
     why: "Every change to a tenant's rows is recorded, by one insert for a statement.",
+    wayOut:
+      "create trigger _700_audit_insert after insert on … referencing new table as new_rows for each statement execute function app_private.tg__audit(), and likewise for update and delete (journeys/clients.sql is an example).",
     sql: `select t.name || ' ' || v.verb as offender
           from tables t
           cross join (values ('insert'), ('update'), ('delete')) v (verb)

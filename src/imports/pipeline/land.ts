@@ -4,7 +4,7 @@ import { binaryArray } from "../../database/binary_array.ts";
 import { type CellFate, type DecodedRecord, type Decoder, holdsRefusedText, makeDecoder } from "../decode.ts";
 import { decodeFixed, type Fix, readFixes } from "../fixes.ts";
 import { rowId } from "../identity.ts";
-import type { Collection, Mapping } from "../mappings/mapping.ts";
+import { type Collection, type Mapping, mappedFields } from "../mappings/mapping.ts";
 import { makePartMaker } from "../parts.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
@@ -38,6 +38,8 @@ interface Reader {
   /** What the earlier import made of the collection; null where every record is decoded. */
   known: Known | null;
   fates: FateBook;
+  /** Rows of people who were erased. */
+  erased: ReadonlySet<string>;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -69,8 +71,14 @@ export async function land(
       // Met again after a restart, a record is no repetition of the source's.
       hasRestarted ||= page.number <= lastPage;
       lastPage = page.number;
-      const landings = await prepareAlone(batch, ledger, readers.get(ledger) as Reader, page.records);
-      const attachments = await copyAttachments(batch, ledger, page.records);
+      const reader = readers.get(ledger) as Reader;
+      const landings = await prepareAlone(batch, ledger, reader, page.records);
+      const isErased = ({ id }: SourceRecord) => reader.erased.has(rowId(batch.sourceId, ledger.collection.name, id));
+      const attachments = await copyAttachments(
+        batch,
+        ledger,
+        page.records.filter((record) => !isErased(record)),
+      );
       await writing;
       writing = writePage(batch, ledger, readers, page, { landings, attachments, hasRestarted }).then(() =>
         onProgress(ledger.landed),
@@ -186,6 +194,7 @@ export async function openReader(client: pg.ClientBase, batch: Batch, line: Ledg
     fixes: await readFixes(client, batch, line.collection.name),
     known: await openKnown(client, batch, line),
     fates: await readFateBook(client, batch.id, line.id),
+    erased: await readErasedRows(client),
   };
 }
 
@@ -223,9 +232,20 @@ async function prepare(
           client,
           batch,
           reader.known,
-          hashed.filter(({ record }) => !reader.fixes.has(record.id)),
+          hashed.filter(({ record, rowId }) => !reader.fixes.has(record.id) && !reader.erased.has(rowId)),
         );
   return hashed.map(({ record, rowId, sha256 }) => {
+    if (reader.erased.has(rowId)) {
+      return {
+        rowId,
+        record,
+        sha256,
+        bytes: null,
+        fixedText: null,
+        known: null,
+        ...linksAlone(batch, collection, record),
+      };
+    }
     const bytes = blankSecrets(record.bytes, batch.mapping, collection);
     const text = decodeUtf8(bytes);
     const landing = {
@@ -275,6 +295,36 @@ function decodeUtf8(bytes: Buffer): string | null {
   } catch {
     return null;
   }
+}
+
+/** Rows of people who were erased: what they come from is accounted for, and nothing of it is kept. */
+async function readErasedRows(client: pg.ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string }>("select id from app_private.erased_row_ids() id");
+  return new Set(rows.map(({ id }) => id));
+}
+
+/**
+ * What is kept of a record of somebody who was erased: to which records of others it links, so that theirs can still be proved. It makes no
+ * row.
+ */
+function linksAlone(
+  { mapping }: Batch,
+  collection: Collection,
+  record: SourceRecord,
+): { text: string; decoded: DecodedRecord } {
+  const text = decodeUtf8(record.bytes);
+  const links = new Set(
+    mappedFields(collection).flatMap(([name, { codec, aliases }]) => (codec.linksTo ? [name, ...aliases] : [])),
+  );
+  const kept: Record<string, unknown> = {};
+  const parsed: unknown = text === null ? null : JSON.parse(text);
+  const cells = (parsed as Record<string, Record<string, unknown>> | null)?.[mapping.cellsIn] ?? {};
+  for (const [name, value] of Object.entries(cells)) if (links.has(name)) kept[name] = value;
+  const fates = new Map(Object.keys(kept).map((name): [string, CellFate] => [name, "exact"]));
+  return {
+    text: JSON.stringify({ [mapping.cellsIn]: kept }),
+    decoded: { row: null, refusal: "person_erased", issues: [], fates },
+  };
 }
 
 function notUtf8(): DecodedRecord {

@@ -231,7 +231,7 @@ async function refuse(client: pg.ClientBase, batch: Batch, ledger: LedgerCollect
   await client.query(
     `insert into imports.records (batch_id, collection_id, row_id, record_id, sha256, outcome, reason)
      select batch_id, collection_id, row_id, record_id, sha256,
-            case refusal when 'empty_default_table' then 'skipped' else 'quarantined' end::imports.record_outcome, refusal
+            case when refusal in ('empty_default_table', 'person_erased') then 'skipped' else 'quarantined' end::imports.record_outcome, refusal
      from app_private.import_payloads
      where batch_id = $1 and collection_id = $2 and refusal is not null
      on conflict (tenant_id, batch_id, row_id) do nothing`,

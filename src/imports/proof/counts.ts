@@ -42,14 +42,17 @@ function check({ line }: Proving, name: string, found: Counted | undefined): Che
 
 /**
  * Every record that was read is kept and has its outcome; the hash of the text that was kept is that of the text that came, and the outcome
- * has it too. Where secrets were blanked, only the latter.
+ * has it too. Where secrets were blanked, or a person was erased, only the latter.
  */
 async function recordsAreKept(proving: Proving): Promise<Check[]> {
   const { client, batch, line } = proving;
   const hasSecrets = Object.values(line.collection.fields).some(({ fate }) => fate === "secret");
   const isAsItCame = hasSecrets
     ? sql`record.sha256 = payload.sha256`
-    : sql`record.sha256 = payload.sha256 and payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))`;
+    : sql`record.sha256 = payload.sha256 and (
+        payload.sha256 = sha256(coalesce(convert_to(payload.source_text, 'UTF8'), payload.source_bytes))
+        or payload.refusal is not distinct from 'person_erased'
+      )`;
   const [found] = await run<{
     landed: string;
     kept: string;

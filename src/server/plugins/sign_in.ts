@@ -4,14 +4,17 @@ import type { PgResource } from "postgraphile/@dataplan/pg";
 import { constant, context, type FieldArgs, get, lambda, type Step, sideEffect } from "postgraphile/grafast";
 import { extendSchema, gql } from "postgraphile/utils";
 import { settingsOf } from "../../database/with_identity.ts";
+import type { SecretKeys } from "../../keys.ts";
 import type { ErrorCatalog } from "../errors.ts";
 import type { ExternalTokens } from "../external_tokens.ts";
 import {
   CURRENT_PARAMETERS,
   derivePassword,
+  isOutdated,
   MAX_PASSWORD_LENGTH,
   MIN_PASSWORD_LENGTH,
   newPassword,
+  type PasswordParameters,
   passwordParametersSchema,
 } from "../passwords.ts";
 import type { Caller, CurrentRequest } from "../request.ts";
@@ -30,8 +33,8 @@ export interface SignInOptions {
   errors: ErrorCatalog;
   tokens: Tokens;
   rolePrefix: string;
-  /** LANDFALL_SECRET_KEY: pepper of the passwords. */
-  secretKey: string;
+  /** Pepper of the passwords. */
+  keys: SecretKeys;
   /** How long a session lasts, in seconds. */
   sessionSeconds: number;
   /** Of the identity provider, where there is one. */
@@ -58,6 +61,12 @@ interface OpenedSession extends Opened {
 
 const openedColumns = "error_code, particular, session_id, user_id, expires_at";
 
+/** What came of a password, and how. */
+interface Derived {
+  key: Buffer;
+  parameters: PasswordParameters;
+}
+
 interface SignInInput {
   email: string;
   password: string;
@@ -70,7 +79,8 @@ interface SignInInput {
  * the password has to be derived here: neither it nor its hash ever crosses the line.
  */
 export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
-  const { errors, tokens, rolePrefix, secretKey, sessionSeconds, externalTokens } = options;
+  const { errors, tokens, rolePrefix, keys, sessionSeconds, externalTokens } = options;
+  const { secretKey } = keys;
 
   /** One row of a function that the authenticator itself may call. */
   async function asNobody<Row>(ctx: Grafast.Context, text: string, values: unknown[]): Promise<Row> {
@@ -83,7 +93,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
   }
 
   /** Derives the key that this address would have; an unknown one costs the same and gets parameters that never change. */
-  async function deriveKey(ctx: Grafast.Context, email: string, password: string): Promise<Buffer> {
+  async function deriveKey(ctx: Grafast.Context, email: string, password: string): Promise<Derived> {
     const address = email.trim().toLowerCase();
     const fallbackSalt = createHmac("sha256", secretKey).update(`salt of nobody ${address}`).digest().subarray(0, 16);
     const known = await asNobody<{ salt: Buffer; parameters: unknown }>(
@@ -91,7 +101,21 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
       "select salt, parameters from app.password_parameters($1, $2, $3)",
       [email, fallbackSalt, CURRENT_PARAMETERS],
     );
-    return derivePassword(password, known.salt, passwordParametersSchema.parse(known.parameters), secretKey);
+    const parameters = passwordParametersSchema.parse(known.parameters);
+    return { key: await derivePassword(password, known.salt, parameters, keys), parameters };
+  }
+
+  /** Derives a password that was right anew, where the key or the cost has changed since. */
+  async function bringUpToDate(ctx: Grafast.Context, { email, password }: SignInInput, derived: Derived) {
+    if (!isOutdated(derived.parameters, secretKey)) return;
+    const fresh = await newPassword(password, secretKey);
+    await asNobody(ctx, "select app.rederive_password($1, $2, $3, $4, $5)", [
+      email,
+      derived.key,
+      fresh.salt,
+      fresh.parameters,
+      fresh.derived,
+    ]);
   }
 
   function signedIn(ctx: Grafast.Context): SignedIn {
@@ -128,20 +152,22 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     if (input.asOperator && input.tenantSlug) {
       throw errors.safe("LF009", "An operator belongs to no tenant.", "Send tenantSlug or asOperator, not both.");
     }
-    const key = await deriveKey(ctx, input.email, input.password.slice(0, MAX_PASSWORD_LENGTH));
+    const password = input.password.slice(0, MAX_PASSWORD_LENGTH);
+    const derived = await deriveKey(ctx, input.email, password);
     const from = [sessionSeconds, ctx.request.userAgent ?? null, ctx.request.ipAddress ?? null];
     const opened = input.asOperator
       ? await asNobody<Opened>(
           ctx,
           `select ${openedColumns}, must_change_password from app.sign_in_operator($1, $2, make_interval(secs => $3), $4, $5)`,
-          [input.email, key, ...from],
+          [input.email, derived.key, ...from],
         )
       : await asNobody<OpenedSession>(
           ctx,
           `select ${openedColumns}, tenant_id, role, must_change_password
            from app.sign_in($1, $2, $3, make_interval(secs => $4), $5, $6)`,
-          [input.email, key, input.tenantSlug ?? null, ...from],
+          [input.email, derived.key, input.tenantSlug ?? null, ...from],
         );
+    if (opened.error_code === null) await bringUpToDate(ctx, { ...input, password }, derived);
     return enter(ctx, opened);
   }
 
@@ -190,7 +216,7 @@ export function signInPlugin(options: SignInOptions): GraphileConfig.Plugin {
     const { email } = await asCaller<{ email: string }>(ctx, "select u.email from tenancy.users u where u.id = $1", [
       userId,
     ]);
-    const currentKey = await deriveKey(ctx, email, input.currentPassword.slice(0, MAX_PASSWORD_LENGTH));
+    const { key: currentKey } = await deriveKey(ctx, email, input.currentPassword.slice(0, MAX_PASSWORD_LENGTH));
     const { salt, parameters, derived } = await newPassword(input.newPassword, secretKey);
     const answer = await asCaller<Pick<Opened, "error_code" | "particular">>(
       ctx,

@@ -212,6 +212,21 @@ describe("the record", () => {
     });
   });
 
+  test.each(["update % set changes = null", "delete from %", "truncate %"])(
+    "cannot be altered by its owner under the name of a partition: %p LF007",
+    async (sql) => {
+      const partitions = await database.query<{ name: string }>(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'audit.changes'::regclass",
+      );
+      expect(partitions.length).toBeGreaterThan(3);
+      for (const { name } of partitions) {
+        await rolledBack(database.urls.owner, async (client) => {
+          await expect(client.query(sql.replace("%", name))).rejects.toMatchObject({ code: "LF007" });
+        });
+      }
+    },
+  );
+
   test.each(["updated", "deleted", "emptied", "written"])(
     "cannot be %s by an admin or the worker 42501",
     async (what) => {
@@ -324,6 +339,57 @@ describe("partitions", () => {
         [name?.partition],
       ),
     ).toEqual([{ is_forced: true }]);
+  });
+
+  test("can be forgotten when their last entry is old enough, as the worker asks, and that is written down", async () => {
+    const months = ["2001_01", "2001_02"];
+    for (const month of months) {
+      const [year, number] = month.split("_");
+      await database.query(
+        `create table audit.changes_${month} (like audit.changes including defaults including constraints)`,
+      );
+      await database.query(
+        `alter table audit.changes_${month} owner to ${database.rolePrefix}_owner;
+         alter table audit.changes attach partition audit.changes_${month}
+         for values from ('${year}-${number}-01Z') to ('${year}-0${Number(number) + 1}-01Z')`,
+      );
+    }
+    // Two of a month, one of the next, one that fell into no month at all.
+    await database.query(
+      `insert into audit.changes (tenant_id, changed_at, table_name, action, row_id, source, login_name, transaction_id)
+       select $1, at, 'journeys.clients', 'update', app.uuidv7(), 'sql', 'postgres', '3'
+       from unnest(array['2001-01-03Z', '2001-01-31T23:59Z', '2001-02-02Z', '1999-05-05Z']::timestamptz[]) at`,
+      [ours.id],
+    );
+    const before = await database.query("select id from audit.changes where changed_at > '2002-01-01Z' order by id");
+    await rolledBack(database.urls.worker, async (client) => {
+      await expect(client.query("select audit.forget_changes('29 days')")).rejects.toMatchObject({ code: "LF463" });
+    });
+    const forget = (keptUntil: string) =>
+      rolledBack(database.urls.worker, async (client) => {
+        const { rows } = await client.query("select * from audit.forget_changes(now() - $1::timestamptz)", [keptUntil]);
+        await client.query("commit");
+        return rows;
+      });
+    // The last entry of January is a minute from the end of it.
+    expect(await forget("2001-01-31T23:59:30Z")).toEqual([{ partition_name: "changes_default", entries: "1" }]);
+    expect(await forget("2001-02-01T00:01Z")).toEqual([{ partition_name: "changes_2001_01", entries: "2" }]);
+    expect(await forget("2001-06-01Z")).toEqual([{ partition_name: "changes_2001_02", entries: "1" }]);
+    expect(await database.query("select id from audit.changes order by id")).toEqual(before);
+    expect(
+      await database.query("select details from audit.operator_deeds where deed = 'changes_forgotten' order by id"),
+    ).toEqual([
+      { details: { before: expect.any(String), entries: 1 } },
+      { details: { month: "2001-01", entries: 2 } },
+      { details: { month: "2001-02", entries: 1 } },
+    ]);
+  });
+
+  test("cannot be forgotten by a person 42501", async () => {
+    await rolledBack(database.urls.authenticator, async (client) => {
+      await claim(client, settingsFor(database, ours, "admin"));
+      await expect(client.query("select audit.forget_changes('1 year')")).rejects.toMatchObject({ code: "42501" });
+    });
   });
 
   test("cannot be made by a person 42501", async () => {

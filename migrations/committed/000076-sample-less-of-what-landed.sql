@@ -1,5 +1,5 @@
---! Previous: sha1:dd10ef10c78986797a66fb0b476d89566495f3f8
---! Hash: sha1:f936901f4e789eb42a66cfe6084966503ddbbd7d
+--! Previous: sha1:514bbd3670c29ec3553272cff068def6107bef55
+--! Hash: sha1:e40c74f236d29fed79f36a702736be299010616d
 --! Message: sample less of what landed
 
 -- Statistics of a batch that has just landed: a smaller sample says as much of keys and outcomes, and reads a tenth of the texts.
