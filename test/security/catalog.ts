@@ -42,6 +42,7 @@ export interface Table {
 /** References that no constraint writes: COPY lands these rows before what they belong to is complete. */
 const unwrittenReferences: Record<string, Reference> = {
   "app_private.import_payloads": reference("imports.records", "batch_id", "collection_id", "row_id"),
+  "app_private.import_fates": reference("imports.records", "batch_id", "collection_id"),
   "app_private.import_places": reference("imports.records", "batch_id", "collection_id", "row_id"),
   "app_private.import_before_images": reference("imports.effects", "batch_id", "row_id", "table_name"),
 };
