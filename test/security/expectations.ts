@@ -644,8 +644,7 @@ export const tables: Record<string, Expectation> = {
     rights: {
       viewer: { select: (row) => row.table_name !== "tenancy.sessions" },
       admin: { select: every },
-      // A trigger refuses what is no erasure; the policy admits every row.
-      owner: { ...writtenOnce, update: ["*", every] },
+      owner: writtenOnce,
     },
     isAppendOnly: true,
   },
