@@ -69,7 +69,8 @@ test("can name every value of every enum in people's words, in the order of the 
   const enums = await database.query(`
     select t.typname::text as enum_type, array_agg(e.enumlabel::text order by e.enumsortorder) as labels
     from pg_type t join pg_enum e on e.enumtypid = t.oid
-    where t.typnamespace = 'leadgen'::regnamespace
+    -- How a list is ordered and what is counted are words of whoever asks, and nothing that people read.
+    where t.typnamespace = 'leadgen'::regnamespace and t.typname !~ '_order$' and t.typname <> 'count_subject'
     group by t.typname order by t.typname`);
   expect(labels).toEqual(enums);
   expect(labels.length).toBeGreaterThan(25);
