@@ -26,6 +26,7 @@ import { NamingPlugin } from "./plugins/naming.ts";
 import { OrderedRowsPlugin } from "./plugins/ordered_rows.ts";
 import { pagesPlugin } from "./plugins/pages.ts";
 import { publicationPlanPlugin } from "./plugins/publication_plan.ts";
+import { RememberedBehaviorsPlugin } from "./plugins/remembered_behaviors.ts";
 import { reviewLinksPlugin } from "./plugins/review_links.ts";
 import { signInPlugin } from "./plugins/sign_in.ts";
 import { TenantKeysPlugin } from "./plugins/tenant_keys.ts";
@@ -88,6 +89,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   return {
     extends: [PostGraphileAmberPreset, simplifiedInflection, PgAggregatesPreset, PostGraphileConnectionFilterPreset],
     plugins: [
+      RememberedBehaviorsPlugin,
       NamingPlugin,
       TenantKeysPlugin,
       TidyPlugin,
