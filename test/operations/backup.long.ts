@@ -9,7 +9,7 @@ import { loadConfig } from "../../src/config.ts";
 import { listBackups } from "../../src/database/backups/backup_folder.ts";
 import { embeddedPlaces, takeBackupOf } from "../../src/database/backups/embedded_backups.ts";
 import { planRestore, type RestoreRequest, restore } from "../../src/database/backups/restore.ts";
-import { archiveFolder, listWal, waitForArchive } from "../../src/database/backups/wal_archive.ts";
+import { archiveFolder, isSegment, listWal, placeOf, waitForArchive } from "../../src/database/backups/wal_archive.ts";
 import { openDatabase } from "../../src/database/connections.ts";
 import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { beginStory } from "../publishing/story.ts";
@@ -236,9 +236,16 @@ test("can take a backup by itself before migrations change what is there, and no
     [newest?.hash, newest?.previous_hash, newest?.filename],
   );
   await installation.write("later");
-  await back({ to: null });
-  // The log of the cluster that is still there leads to the newest state.
-  expect(await installation.slugs()).toEqual(["later"]);
+  await installation.stop();
+  // As the server does where nobody has its log archived, sooner or later.
+  const [backup] = await listBackups(dir);
+  const log = await listWal(join(embeddedPlaces(config).pgData, "pg_wal"));
+  const [next] = log.filter(({ name }) => isSegment(name) && placeOf(name) > placeOf(backup?.lastSegment as string));
+  rmSync(next?.path as string);
+  await expect(planRestore(config, { to: null })).rejects.toMatchObject({ reason: "time_not_covered" });
+  await installation.start();
+  await back({ to: backup?.finishedAt as string });
+  expect(await installation.slugs()).toEqual([]);
 });
 
 test("can find what was published after the moment, by its token, and make nothing twice", async () => {

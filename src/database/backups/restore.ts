@@ -115,7 +115,7 @@ export async function planRestore(config: Config, { to, backup: name }: RestoreR
   const bytes = since.reduce((sum, file) => sum + file.bytes, 0) + backup.clusterBytes;
   const last = since.at(-1);
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  return {
+  const plan: RestorePlan = {
     backup,
     to,
     moment,
@@ -127,6 +127,14 @@ export async function planRestore(config: Config, { to, backup: name }: RestoreR
     dir,
     bytes,
   };
+  if (moment === null && (await isLogBroken(plan))) {
+    fail(
+      "time_not_covered",
+      `The log between the backup ${backup.name} and the newest state is not whole: the server lets go of what it need not archive.`,
+      `The newest state is in the cluster as it is; \`--to ${plan.logEndsAt.toISOString()}\` is as far as the log leads.`,
+    );
+  }
+  return plan;
 }
 
 /**
@@ -320,16 +328,27 @@ const recovery = {
 };
 
 /** Whether the log is known to its very end: the cluster that wrote it is here. */
-async function isWholeLog({ pgData, backup, log: files }: RestorePlan): Promise<boolean> {
-  if ((await systemIdentifierOf(pgData)) !== backup.systemIdentifier) return false;
+async function isWholeLog(plan: RestorePlan): Promise<boolean> {
+  return (await isOfBackup(plan)) && !(await isLogBroken(plan));
+}
+
+/** Whether the cluster in use is the one that the backup was taken of. */
+async function isOfBackup({ pgData, backup }: RestorePlan): Promise<boolean> {
+  return (await systemIdentifierOf(pgData)) === backup.systemIdentifier;
+}
+
+/** Whether the cluster that wrote the log is here, and holds segments that the found ones do not lead to. */
+async function isLogBroken(plan: RestorePlan): Promise<boolean> {
+  if (!(await isOfBackup(plan))) return false;
+  const { pgData, backup, log: files } = plan;
   const names = new Set(files.map(({ name }) => name));
   const written = await Promise.all(
     (await listWal(join(pgData, "pg_wal")))
       .filter(({ name }) => isSegment(name))
       .map(async (file) => ({ name: file.name, isWritten: await isWritten(file) })),
   );
-  return written.every(
-    (file) => !file.isWritten || names.has(file.name) || placeOf(file.name) < placeOf(backup.firstSegment),
+  return written.some(
+    (file) => file.isWritten && !names.has(file.name) && placeOf(file.name) >= placeOf(backup.firstSegment),
   );
 }
 
