@@ -9,6 +9,7 @@ export type Fates = Map<string, CellFate>;
  * four bytes.
  */
 export interface FateBook {
+  /** By the pattern's key, and by the key in the order in which a record has its fields. */
   idOf: Map<string, number>;
   patterns: Map<number, Fates>;
 }
@@ -24,7 +25,7 @@ export async function readFateBook(client: pg.ClientBase, batchId: string, colle
   const patterns = new Map(
     rows.map(({ id, fates }): [number, Fates] => [id, new Map(Object.entries(JSON.parse(fates)))]),
   );
-  return { patterns, idOf: new Map([...patterns].map(([id, fates]) => [keyOf(fates), id])) };
+  return { patterns, idOf: new Map([...patterns].map(([id, fates]) => [keyOf(sorted(fates)), id])) };
 }
 
 /**
@@ -39,35 +40,42 @@ export async function writeFates(
   book: FateBook,
   records: Fates[],
 ): Promise<(number | null)[]> {
-  const fresh = new Map<number, Fates>();
+  const used = new Set<number>();
   const ids = records.map((fates) => {
     const key = keyOf(fates);
-    const known = book.idOf.get(key);
-    if (known !== undefined) return known;
-    if (book.idOf.size === mostPatterns) return null;
-    const id = book.idOf.size + 1;
+    const id = book.idOf.get(key) ?? findOrAdd(book, fates);
+    if (id === null) return null;
     book.idOf.set(key, id);
-    book.patterns.set(id, fates);
-    fresh.set(id, fates);
+    used.add(id);
     return id;
   });
-  if (fresh.size > 0) {
-    await client.query(
-      `insert into app_private.import_fates (batch_id, collection_id, id, fates)
-       select $1, $2, * from unnest($3::integer[], $4::jsonb[])
-       on conflict (batch_id, collection_id, id) do nothing`,
-      [
-        batchId,
-        collectionId,
-        [...fresh.keys()],
-        [...fresh.values()].map((fates) => JSON.stringify(Object.fromEntries(fates))),
-      ],
-    );
-  }
+  // Known ones, too: the transaction that wrote them may have been undone.
+  const patterns = [...used].map((id) => JSON.stringify(Object.fromEntries(book.patterns.get(id) as Fates)));
+  await client.query(
+    `insert into app_private.import_fates (batch_id, collection_id, id, fates)
+     select $1, $2, * from unnest($3::integer[], $4::jsonb[])
+     on conflict (batch_id, collection_id, id) do nothing`,
+    [batchId, collectionId, [...used], patterns],
+  );
   return ids;
 }
 
-/** In the order in which the record has them: records of one kind have the same, and two numbers for one pattern do no harm. */
+/** Records of one kind have their fields in the same order, so that hardly one of them needs sorting. */
+function findOrAdd(book: FateBook, fates: Fates): number | null {
+  const key = keyOf(sorted(fates));
+  const known = book.idOf.get(key);
+  if (known !== undefined) return known;
+  if (book.patterns.size === mostPatterns) return null;
+  const id = book.patterns.size + 1;
+  book.patterns.set(id, fates);
+  book.idOf.set(key, id);
+  return id;
+}
+
+function sorted(fates: Fates): Fates {
+  return new Map([...fates].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
 function keyOf(fates: Fates): string {
   let key = "";
   for (const [field, fate] of fates) key += `${field}\n${fate}\n`;
