@@ -1,9 +1,9 @@
 /** Sends what is in the outbox. */
 import type pg from "pg";
 import type { Config } from "../config.ts";
+import { decryptSecret } from "../encryption.ts";
 import { errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
-import { decryptSecret } from "../publishing/secrets.ts";
 import { type MailTransport, openTransport } from "./transport.ts";
 
 const log = childLogger({ area: "mail" });

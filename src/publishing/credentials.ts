@@ -1,7 +1,12 @@
 import { z } from "zod";
+import { decryptSecret, encryptSecret } from "../encryption.ts";
 import { LandfallError } from "../errors.ts";
 import type { SecretKeys } from "../keys.ts";
-import { decryptSecret, encryptSecret } from "./secrets.ts";
+
+/** What a location's token is bound to, so that its ciphertext opens in no other row. */
+export function locationSecretContext(tenantId: string, clientId: string): string {
+  return `location-token:${tenantId}:${clientId}`;
+}
 
 const oauthSchema = z.object({
   oauthClientId: z.string().min(1),

@@ -3,11 +3,10 @@ import type { Pool, PoolClient } from "pg";
 import { z } from "zod";
 import { withIdentity } from "../database/with_identity.ts";
 import { fail } from "../errors.ts";
-import { credentialsOf } from "./credentials.ts";
+import { credentialsOf, locationSecretContext } from "./credentials.ts";
 import { meteredClient } from "./metered.ts";
 import { lookForPlan, makePlan, type Plan, readPlanSource } from "./plan.ts";
 import type { PublishOptions } from "./publish.ts";
-import { locationSecretContext } from "./secrets.ts";
 import { unwrittenCalls } from "./unwritten_calls.ts";
 
 const overviewSchema = z.object({

@@ -3,10 +3,11 @@ import pg from "pg";
 import { alterPassword } from "../database/login_passwords.ts";
 import { psqlLogin } from "../database/sql_logins.ts";
 import { loginPassword } from "../database/urls.ts";
+import { decryptSecret, encryptSecret } from "../encryption.ts";
 import { fail } from "../errors.ts";
 import { keyIdOf, type SecretKeys } from "../keys.ts";
 import { mailSecretContext } from "../mail/send_mails.ts";
-import { decryptSecret, encryptSecret, locationSecretContext } from "../publishing/secrets.ts";
+import { locationSecretContext } from "../publishing/credentials.ts";
 
 /** A table with something sealed: its key first, then what each row's ciphertext is bound to. */
 interface SealedColumn {

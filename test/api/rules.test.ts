@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decryptSecret } from "../../src/encryption.ts";
 import {
   CreateClientDocument,
   CreateJourneyDocument,
@@ -10,7 +11,7 @@ import {
   UpdateClientDocument,
   UpdateJourneyDocument,
 } from "../../src/generated/documents/graphql.ts";
-import { decryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import { locationSecretContext } from "../../src/publishing/credentials.ts";
 import { codeOf, startTestApi, type TestApi } from "./api.ts";
 
 let api: TestApi;

@@ -1,4 +1,5 @@
-import { encryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import { encryptSecret } from "../../src/encryption.ts";
+import { locationSecretContext } from "../../src/publishing/credentials.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { addPeople, type Logins, openLogins, type People, type Person } from "../support/people.ts";
 

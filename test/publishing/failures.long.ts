@@ -1,7 +1,7 @@
 /** The forty failures that publishing survives, by their numbers. Each ends in the audit; where the row has a process die, one does. */
 import { pino } from "pino";
-import { sealPair } from "../../src/publishing/credentials.ts";
-import { encryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import { encryptSecret } from "../../src/encryption.ts";
+import { locationSecretContext, sealPair } from "../../src/publishing/credentials.ts";
 import type { Timing } from "../../src/publishing/timing.ts";
 import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
 import { startWorker, until } from "../support/workers.ts";

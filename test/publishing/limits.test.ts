@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { sealPair } from "../../src/publishing/credentials.ts";
-import { locationSecretContext } from "../../src/publishing/secrets.ts";
+import { locationSecretContext, sealPair } from "../../src/publishing/credentials.ts";
 import { beginStory, hasty, type Story } from "./story.ts";
 
 const app = { clientId: "app", clientSecret: "oauth-secret-canary" };

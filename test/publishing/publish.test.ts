@@ -394,7 +394,8 @@ test("a refused token stops the location after one call; setting a new one goes 
     last_error: expect.stringContaining("private integration token"),
   });
 
-  const { encryptSecret, locationSecretContext } = await import("../../src/publishing/secrets.ts");
+  const { encryptSecret } = await import("../../src/encryption.ts");
+  const { locationSecretContext } = await import("../../src/publishing/credentials.ts");
   const sealed = encryptSecret(
     story.database.secretKey,
     "pit-sandbox-00000000-0000-4000-8000-000000000000",

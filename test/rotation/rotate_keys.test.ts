@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { namePasswordKeys } from "../../src/database/password_keys.ts";
+import { decryptSecret, encryptSecret } from "../../src/encryption.ts";
 import { keyIdOf } from "../../src/keys.ts";
 import { mailSecretContext } from "../../src/mail/send_mails.ts";
-import { decryptSecret, encryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import { locationSecretContext } from "../../src/publishing/credentials.ts";
 import { readKeyUse, refuseUnknownKeys, reseal } from "../../src/rotation/rotate_keys.ts";
 import { newPassword } from "../../src/server/passwords.ts";
 import { codeOf, PASSWORD, startTestApi, type TestApi } from "../api/api.ts";

@@ -2,8 +2,8 @@ import "postgraphile/adaptors/pg";
 import { createHash, randomBytes } from "node:crypto";
 import { constant, context, type FieldArgs, type Step, sideEffect } from "postgraphile/grafast";
 import { extendSchema, gql } from "postgraphile/utils";
+import { encryptSecret } from "../../encryption.ts";
 import { mailSecretContext } from "../../mail/send_mails.ts";
-import { encryptSecret } from "../../publishing/secrets.ts";
 import type { ErrorCatalog } from "../errors.ts";
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, newPassword } from "../passwords.ts";
 

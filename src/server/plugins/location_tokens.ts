@@ -2,8 +2,8 @@ import "postgraphile/adaptors/pg";
 import type { PgResource } from "postgraphile/@dataplan/pg";
 import { constant, context, type FieldArgs, get, type Step, sideEffect } from "postgraphile/grafast";
 import { extendSchema, gql } from "postgraphile/utils";
-import { sealPair } from "../../publishing/credentials.ts";
-import { encryptSecret, locationSecretContext } from "../../publishing/secrets.ts";
+import { encryptSecret } from "../../encryption.ts";
+import { locationSecretContext, sealPair } from "../../publishing/credentials.ts";
 import type { ErrorCatalog } from "../errors.ts";
 
 /** Longest token that is taken, in characters; GoHighLevel's have 40. */

@@ -1,6 +1,7 @@
+/** Secrets as the database keeps them: sealed under the installation's key, each bound to what it belongs to. */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-import { fail } from "../errors.ts";
-import { findKey, keyIdOf, type SecretKeys } from "../keys.ts";
+import { fail } from "./errors.ts";
+import { findKey, keyIdOf, type SecretKeys } from "./keys.ts";
 
 const ivBytes = 12;
 const tagBytes = 16;
@@ -10,11 +11,6 @@ const envelope = /^(?:v1|v2:(?<keyId>[\w-]{12})):(?<sealed>[A-Za-z0-9+/]+={0,2})
 
 function keyFrom(secretKey: string): Buffer {
   return Buffer.from(hkdfSync("sha256", secretKey, "", "landfall publishing secrets v1", 32));
-}
-
-/** What a location's token is bound to, so that its ciphertext opens in no other row. */
-export function locationSecretContext(tenantId: string, clientId: string): string {
-  return `location-token:${tenantId}:${clientId}`;
 }
 
 /**
@@ -51,7 +47,7 @@ export function decryptSecret(keys: SecretKeys, ciphertext: string, context: str
   }
   return fail(
     "secret_unreadable",
-    "A stored token cannot be opened with this LANDFALL_SECRET_KEY.",
+    "A stored secret cannot be opened with this LANDFALL_SECRET_KEY.",
     "Set LANDFALL_SECRET_KEY, or LANDFALL_SECRET_KEY_PREVIOUS, to the key with which it was stored, or set the client's token anew.",
     cause,
   );

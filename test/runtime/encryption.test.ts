@@ -1,4 +1,5 @@
-import { decryptSecret, encryptSecret, locationSecretContext } from "../../src/publishing/secrets.ts";
+import { decryptSecret, encryptSecret } from "../../src/encryption.ts";
+import { locationSecretContext } from "../../src/publishing/credentials.ts";
 
 const key = "a secret key of at least thirty-two characters";
 const keys = { secretKey: key };
