@@ -8,6 +8,9 @@ import { localSecrets } from "./secrets.ts";
 /** The folder that holds package.json, whatever folder the command was called from. */
 export const projectDir = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The token for GoHighLevel's stand-in, which opens every location there. */
+export const sandboxToken = "pit-sandbox-00000000-0000-4000-8000-000000000000";
+
 const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
 const postgresMajors = [16, 17, 18] as const;
 
@@ -35,6 +38,12 @@ const duration = z
     const unit = (/[smhd]$/.exec(value)?.[0] ?? "s") as keyof typeof secondsPerUnit;
     return Number.parseInt(value, 10) * secondsPerUnit[unit];
   });
+
+const bytesPerUnit = { MB: 1e6, GB: 1e9 } as const;
+const size = z
+  .string()
+  .regex(/^\d+(MB|GB)$/, { error: "must be a whole number followed by MB or GB, such as 2GB" })
+  .transform((value) => Number.parseInt(value, 10) * bytesPerUnit[value.slice(-2) as keyof typeof bytesPerUnit]);
 
 const isNetwork = (text: string): boolean => {
   const [address = "", prefix = "0", ...rest] = text.split("/");
@@ -163,6 +172,7 @@ export const environmentSchema = z.object({
   GHL_WEBHOOK_PUBLIC_KEY: z.string().optional(),
   GHL_OPENAPI_DIR: z.string().optional(),
   LANDFALL_DATA_DIR: z.string().default(".data"),
+  LANDFALL_DISK_RESERVE: size.default(2e9),
   LANDFALL_FILES_DIR: z.string().optional(),
   LANDFALL_BACKUPS_DIR: z.string().optional(),
   LANDFALL_BACKUPS_KEPT: z.coerce
@@ -221,6 +231,8 @@ export interface Config {
   environment: "development" | "test" | "production";
   /** Absolute path of the folder for the embedded server, secrets, sample passwords and the sandbox's state. */
   dataDir: string;
+  /** How many bytes imports leave free on the embedded server's disk. */
+  diskReserve: number;
   backups: {
     /** Absolute path of the folder for the embedded server's backups; undefined for one beside its cluster. */
     dir: string | undefined;
@@ -279,6 +291,7 @@ export interface Config {
   mail: { url: string | undefined; from: string };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
   gohighlevel: {
+    /** For locations without a token of their own; undefined: they cannot be called. */
     apiKey: string | undefined;
     /** The API that publishing calls: GoHighLevel's own, or the sandbox where no key is given outside of production. */
     baseUrl: string;
@@ -332,6 +345,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return {
     environment: values.NODE_ENV,
     dataDir,
+    diskReserve: values.LANDFALL_DISK_RESERVE,
     backups: {
       dir: values.LANDFALL_BACKUPS_DIR === undefined ? undefined : resolve(projectDir, values.LANDFALL_BACKUPS_DIR),
       kept: values.LANDFALL_BACKUPS_KEPT,
@@ -382,7 +396,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       endpointUrl: values.AIRTABLE_ENDPOINT_URL,
     },
     gohighlevel: {
-      apiKey: values.GHL_API_KEY,
+      apiKey: values.GHL_API_KEY ?? (hasSandbox ? sandboxToken : undefined),
       baseUrl:
         values.GHL_BASE_URL ??
         (hasSandbox ? `http://127.0.0.1:${values.GHL_SANDBOX_PORT}` : "https://services.leadconnectorhq.com"),

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import pg from "pg";
 import { loadConfig } from "../config.ts";
-import { type Backup, basesDir, listBackups, readBackup, sizeInWords } from "../database/backups/backup_folder.ts";
+import { type Backup, basesDir, listBackups, readBackup } from "../database/backups/backup_folder.ts";
 import { embeddedPlaces, takeBackupOf } from "../database/backups/embedded_backups.ts";
 import { readWholeBackup } from "../database/backups/read_backup.ts";
 import { archiveFolder, endArchive, listWal, waitForArchive } from "../database/backups/wal_archive.ts";
 import { openDatabase, requireAdmin } from "../database/connections.ts";
+import { sizeInWords } from "../disk.ts";
 import { type AnswerOptions, answer, jsonOption, tell } from "./output.ts";
 
 interface TakeOptions extends AnswerOptions {

@@ -1,13 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, statfs } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import pg from "pg";
 import { type Config, loadConfig, projectDir } from "../config.ts";
+import { listBackups } from "../database/backups/backup_folder.ts";
+import { embeddedPlaces } from "../database/backups/embedded_backups.ts";
 import { type ConnectionUrls, connectionUrls, embeddedUrls } from "../database/connections.ts";
-import { attachEmbedded } from "../database/embedded.ts";
+import { attachEmbedded, databaseDisk } from "../database/embedded.ts";
 import { connectClient } from "../database/pools.ts";
+import { freeSpace, sizeInWords } from "../disk.ts";
 import { errorMessage, LandfallError } from "../errors.ts";
 import { openFileStore } from "../imports/files/open_file_store.ts";
 import { type AnswerOptions, answer, jsonOption } from "./output.ts";
@@ -37,7 +40,7 @@ export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description(
-      "Check configuration, files, database, versions, roles, migrations and queue: a line each, with what to do.",
+      "Check configuration, disk, files, database, versions, roles, migrations, queue and backups: a line each, with what to do.",
     )
     .option("--only <check>", "tell of one check, and exit with 1 unless it is ok: for health checks of containers")
     .option(...jsonOption)
@@ -115,6 +118,7 @@ async function examine(): Promise<Finding[]> {
     const migrations = await checkMigrations(patient);
     findings.push(migrations);
     if (migrations.status !== "failed") findings.push(await checkQueue(patient), await checkWorkers(patient));
+    if (config.database.url === undefined) findings.push(await checkBackups(patient));
     findings.push(await checkApi(patient));
     return findings;
   } finally {
@@ -128,15 +132,13 @@ async function findDatabase(config: Config): Promise<ConnectionUrls | undefined>
   return running && embeddedUrls(config, running.adminUrl);
 }
 
-/** Below this much free space an import may fill the disk, in bytes. */
-const leastFreeSpace = 2e9;
-
-async function checkDisk({ dataDir }: Config): Promise<Finding> {
-  const { bavail, bsize } = await statfs(existsSync(dataDir) ? dataDir : projectDir);
-  const free = `${((bavail * bsize) / 1e9).toFixed(1)} GB are free on the disk of the data folder.`;
-  return bavail * bsize >= leastFreeSpace
-    ? ok("disk", free)
-    : warning("disk", free, "Free some space before the next import.");
+async function checkDisk(config: Config): Promise<Finding> {
+  const { folder, reserve } = databaseDisk(config) ?? { folder: config.dataDir, reserve: config.diskReserve };
+  const free = await freeSpace(existsSync(folder) ? folder : projectDir);
+  const detail = `${sizeInWords(free)} are free on the disk of the data folder.`;
+  return free >= reserve
+    ? ok("disk", detail)
+    : warning("disk", detail, `Free some space: imports leave ${sizeInWords(reserve)} and wait.`);
 }
 
 async function checkFiles({ files }: Config): Promise<Finding> {
@@ -308,6 +310,37 @@ async function checkWorkers({ config: { previousSecretKey }, urls }: Patient): P
     return failed("worker", `Nobody can look: ${errorMessage(error)}.`, "See the line of the worker login.");
   } finally {
     await client?.end();
+  }
+}
+
+/** A backup a day, with half a day for a cron job that was late. */
+const oldestBackupHours = 36;
+
+/** Of the embedded server; a server of somebody else's has its provider's. */
+async function checkBackups({ client, config }: Patient): Promise<Finding> {
+  const { dir } = embeddedPlaces(config);
+  const wayOut = "Run `landfall backup`, once a day by cron.";
+  try {
+    const { rows } = await client.query<{ problem: string }>(
+      `select pg_catalog.concat(last_failed_wal, ' at ', last_failed_time) as problem
+         from pg_catalog.pg_stat_archiver
+        where last_failed_time > coalesce(last_archived_time, '-infinity')`,
+    );
+    if (rows[0] !== undefined) {
+      const detail = `The log cannot be archived: ${rows[0].problem}.`;
+      return failed(
+        "backups",
+        detail,
+        "Make room where `landfall backup list` says the archive is; never delete from pg_wal.",
+      );
+    }
+    const newest = (await listBackups(dir)).at(-1);
+    if (newest === undefined) return warning("backups", "There is none yet.", wayOut);
+    const hours = (Date.now() - Date.parse(newest.finishedAt)) / 3_600_000;
+    const detail = `The newest, ${newest.name}, is ${Math.round(hours)} hours old.`;
+    return hours <= oldestBackupHours ? ok("backups", detail) : warning("backups", detail, wayOut);
+  } catch (error) {
+    return failed("backups", errorMessage(error), error instanceof LandfallError ? error.wayOut : wayOut);
   }
 }
 

@@ -2,6 +2,7 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { openFileStore } from "../imports/files/open_file_store.ts";
+import { importAccess } from "../imports/import_access.ts";
 import { mappings } from "../imports/mappings/find_mapping.ts";
 import { type ConflictPolicy, conflictPolicies } from "../imports/mappings/mapping.ts";
 import type { Progress } from "../imports/pipeline/steps.ts";
@@ -67,7 +68,7 @@ export async function withFollowing<Result>(
     return await withTenant(options.tenant, async (pool, tenantId, config) => {
       const files = await openFileStore(config.files);
       await files.tryOut("change");
-      const access = { airtable: config.airtable, files };
+      const access = importAccess(config, files);
       return await work({ pool, tenantId, access, onProgress: progress.show }, progress.tell);
     });
   } finally {

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type Config, loadConfig } from "../config.ts";
-import { sizeInWords } from "../database/backups/backup_folder.ts";
 import { planRestore, type Restored, type RestorePlan, restore } from "../database/backups/restore.ts";
 import { attachEmbedded } from "../database/embedded.ts";
+import { sizeInWords } from "../disk.ts";
 import { fail } from "../errors.ts";
 import { type AnswerOptions, answer, confirm, jsonOption, tell } from "./output.ts";
 

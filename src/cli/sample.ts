@@ -10,6 +10,7 @@ import { openDatabase, requireAdmin } from "../database/connections.ts";
 import { createPool } from "../database/pools.ts";
 import { fail } from "../errors.ts";
 import { openFileStore } from "../imports/files/open_file_store.ts";
+import { importAccess } from "../imports/import_access.ts";
 import type { BatchReport } from "../imports/report.ts";
 import { importSample } from "../imports/run_import.ts";
 import { oneTimePassword } from "../server/passwords.ts";
@@ -166,7 +167,7 @@ async function ensureImport(
       mapping,
       pool,
       tenantId: tenant.id,
-      access: { airtable: config.airtable, files },
+      access: importAccess(config, files),
     });
   } finally {
     await pool.end();

@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { z } from "zod";
-import type { PostgresMajor } from "../config.ts";
+import type { Config, PostgresMajor } from "../config.ts";
+import type { Disk } from "../disk.ts";
 import { errorCode, errorMessage, fail, LandfallError } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { localSecrets } from "../secrets.ts";
 import { settleArchive } from "./backups/wal_archive.ts";
+import { giveUpBallast, takeBallast } from "./ballast.ts";
 import { settleMaintenance } from "./maintenance.ts";
 import { makeCluster } from "./new_cluster.ts";
 import {
@@ -18,6 +20,7 @@ import {
   isAlive,
   killIfAlive,
   type Launch,
+  lacksRoom,
   launchServer,
   liveServer,
   maintenanceUrl,
@@ -111,6 +114,16 @@ export function readPlace(dataDir: string): Place | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** The disk of the embedded server's cluster; undefined where the database is a server of somebody else's. */
+export function databaseDisk({
+  database,
+  dataDir,
+  diskReserve,
+}: Pick<Config, "database" | "dataDir" | "diskReserve">): Disk | undefined {
+  if (database.url !== undefined) return undefined;
+  return { folder: readPlace(dataDir)?.pgData ?? dataDir, reserve: diskReserve };
+}
+
 function rememberPlace(dataDir: string, place: Place): void {
   writeFileSync(placeFile(dataDir), `${JSON.stringify(place, null, 2)}\n`, { mode: 0o600 });
 }
@@ -178,6 +191,7 @@ async function keepRunning(keeping: Keeping): Promise<EmbeddedServer> {
   const { options, place } = keeping;
   let pid = await bringUp(keeping);
   let keeper = await takeCharge(keeping);
+  if (options.isDurable !== false) await takeBallast(place.pgData);
   let isStopping = false;
 
   const killOnExit = () => killIfAlive(pid, "SIGINT");
@@ -239,6 +253,13 @@ async function bringUp(keeping: Keeping): Promise<number> {
     const started = await launchServer(launchOf(keeping));
     if (typeof started === "number") return started;
     const { problem } = started;
+    if (lacksRoom(problem) && (await giveUpBallast(place.pgData))) {
+      log.error(
+        { pgData: place.pgData },
+        "the disk is full; gave up the room that was held for this: free some space now",
+      );
+      continue;
+    }
     const isPassing =
       /could not bind|Address already in use|pre-existing shared memory|postmaster\.pid" already exists/.test(problem);
     if (attempt >= 20 || !isPassing) return explainFailure(problem, place.pgData);

@@ -206,11 +206,17 @@ export function urlOf(port: number, password: string): string {
 export function maintenanceUrl(url: string): string {
   return url.replace(/\/[^/]*$/, "/postgres");
 }
+
+/** Whether a full disk is what initdb or the server complained of. */
+export function lacksRoom(problem: string): boolean {
+  return /No space left|ENOSPC/.test(problem);
+}
+
 /** Turns what initdb or the server complained of into one line and a way out. */
 export function explainFailure(problem: string, pgData: string): never {
   const reason =
     problem.split("\n").findLast((line) => /FATAL|PANIC|error|could not|ENOSPC|EACCES/.test(line)) ?? problem;
-  if (/No space left|ENOSPC/.test(problem)) {
+  if (lacksRoom(problem)) {
     fail("disk_full", `No space is left on the disk of ${pgData}.`, "Free some space there, then start again.");
   }
   if (/Permission denied|EACCES|EPERM|EROFS|Read-only file system/.test(problem)) {

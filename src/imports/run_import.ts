@@ -131,7 +131,7 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
     ...defaultOptions,
     ...request.options,
   });
-  const { predictions, ...plan } = await planBatch(pool, source, schema, tenantId, batchId, request.onProgress);
+  const { predictions, ...plan } = await planBatch(request, source, schema, batchId);
   const report = await readReport(pool, tenantId, batchId);
   const collections = report.collections.map((collection) => ({ ...collection, ...predictions.get(collection.name) }));
   return { batchId, collections, ...plan, report };

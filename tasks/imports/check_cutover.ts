@@ -1,6 +1,7 @@
 import type { JobHelpers } from "graphile-worker";
 import { LandfallError } from "../../src/errors.ts";
 import { makeCheck } from "../../src/imports/cutovers/check.ts";
+import { importAccess } from "../../src/imports/import_access.ts";
 import { workerContext } from "../../src/worker/context.ts";
 import { checkCutoverPayload } from "../../src/worker/payloads.ts";
 import { whileActive } from "../../src/worker/suspension.ts";
@@ -11,7 +12,7 @@ export default async function checkImportCutover(payload: unknown, { logger }: J
   const { config, pool, files } = workerContext();
   await whileActive(logger, async () => {
     try {
-      await makeCheck({ pool, tenantId, access: { airtable: config.airtable, files } }, checkId);
+      await makeCheck({ pool, tenantId, access: importAccess(config, files) }, checkId);
       logger.info(`made the check ${checkId}`);
     } catch (error) {
       if (!(error instanceof LandfallError) || error.reason === "tenant_suspended") throw error;

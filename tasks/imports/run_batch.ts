@@ -1,4 +1,5 @@
 import type { JobHelpers } from "graphile-worker";
+import { importAccess } from "../../src/imports/import_access.ts";
 import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
 import { workerContext } from "../../src/worker/context.ts";
 import { runImportBatchPayload } from "../../src/worker/payloads.ts";
@@ -9,7 +10,7 @@ export default async function runImportBatch(payload: unknown, { logger }: JobHe
   const { tenantId, batchId } = runImportBatchPayload.parse(payload);
   const { config, pool, files } = workerContext();
   await whileActive(logger, async () => {
-    const worked = await runBatch(pool, { airtable: config.airtable, files }, tenantId, batchId);
+    const worked = await runBatch(pool, importAccess(config, files), tenantId, batchId);
     logger.info(
       worked ? `worked on the import batch ${batchId}` : `the import batch ${batchId} needs no work from here`,
     );

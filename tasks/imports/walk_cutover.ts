@@ -1,6 +1,7 @@
 import type { JobHelpers } from "graphile-worker";
 import { LandfallError } from "../../src/errors.ts";
 import { walkCutover } from "../../src/imports/cutovers/walk.ts";
+import { importAccess } from "../../src/imports/import_access.ts";
 import { workerContext } from "../../src/worker/context.ts";
 import { walkCutoverPayload } from "../../src/worker/payloads.ts";
 import { whileActive } from "../../src/worker/suspension.ts";
@@ -9,7 +10,7 @@ import { whileActive } from "../../src/worker/suspension.ts";
 export default async function walkImportCutover(payload: unknown, { logger }: JobHelpers): Promise<void> {
   const { tenantId, cutoverId } = walkCutoverPayload.parse(payload);
   const { config, pool, files } = workerContext();
-  const access = { airtable: config.airtable, files };
+  const access = importAccess(config, files);
   await whileActive(logger, async () => {
     try {
       const walked = await walkCutover({ pool, tenantId, access }, cutoverId);

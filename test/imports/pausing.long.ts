@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { findMapping } from "../../src/imports/mappings/find_mapping.ts";
 import { createBatch } from "../../src/imports/pipeline/batch.ts";
 import { runBatch } from "../../src/imports/pipeline/run_batch.ts";
@@ -57,6 +58,32 @@ test.each([2, 11, 15])("can pause at step %i, and go on to the same rows as an u
   expect(again.collections.map(({ inserted, updated }) => inserted + updated)).toEqual(again.collections.map(() => 0));
   expect(rows).toBe(103);
 });
+
+test.each([0, 2, 11])(
+  "leaves room on the database's disk: pauses where it runs short at step %i, says so, and goes on once there is enough [LF057]",
+  async (steps) => {
+    const { pool, tenantId } = importing;
+    const disk = { folder: tmpdir(), reserve: steps === 0 ? Number.MAX_SAFE_INTEGER : 0 };
+    const batchId = await queueSample();
+    let told = 0;
+    await runBatch(pool, { ...access, disk }, tenantId, batchId, () => {
+      told += 1;
+      if (told === steps) disk.reserve = Number.MAX_SAFE_INTEGER;
+    });
+    const paused = await readReport(pool, tenantId, batchId);
+    expect(paused).toMatchObject({
+      status: "paused",
+      message: expect.stringMatching(/^Imports leave .+ of the database's disk to everything else, and .+ are free\.$/),
+      wayOut: expect.stringMatching(/^Free some space there, or set LANDFALL_DISK_RESERVE/),
+    });
+    disk.reserve = 0;
+    await resumeBatch(pool, tenantId, batchId);
+    expect(await followBatch({ pool, tenantId, access: { ...access, disk } }, batchId)).toMatchObject({
+      status: "incomplete",
+      verified: true,
+    });
+  },
+);
 
 /** Where a chunk is about to write its rows: the batch's status was looked at, and no trigger has asked yet on whose behalf it writes. */
 const inHand = { on: "insert on journeys.touchpoints", level: "statement", when: "true" } as const;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import pg from "pg";
 import { backUpBeforeMigrating } from "../../src/cli/migrate.ts";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig, sandboxToken } from "../../src/config.ts";
 import { listBackups } from "../../src/database/backups/backup_folder.ts";
 import { embeddedPlaces, takeBackupOf } from "../../src/database/backups/embedded_backups.ts";
 import { planRestore, type RestoreRequest, restore } from "../../src/database/backups/restore.ts";
@@ -18,11 +18,10 @@ import {
   waitForArchive,
 } from "../../src/database/backups/wal_archive.ts";
 import { openDatabase } from "../../src/database/connections.ts";
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { beginStory } from "../publishing/story.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { landfall, startLandfall } from "../support/processes.ts";
-import { type Installation, makeInstallation } from "./installation.ts";
+import { doctorsLine, type Installation, makeInstallation } from "./installation.ts";
 
 let installation: Installation;
 beforeEach(async () => {
@@ -203,6 +202,7 @@ test("can tell that the log cannot be archived [LF456], and end the archive", as
     code: 1,
     error: { code: "LF456", message: expect.stringContaining(archive) },
   });
+  expect(await doctorsLine(installation)).toMatch(/^failed +backups +The log cannot be archived: [0-9A-F]{24} at /);
   // The backup is whole all the same.
   expect(await listBackups(embeddedPlaces(installation.config).dir)).toHaveLength(2);
   expect((await landfall(["backup", "stop"], installation.variables)).code).toBe(0);

@@ -7,7 +7,7 @@ import { embeddedPlaces, takeBackupOf } from "../../src/database/backups/embedde
 import { readWholeBackup } from "../../src/database/backups/read_backup.ts";
 import { planRestore, restore } from "../../src/database/backups/restore.ts";
 import { landfall } from "../support/processes.ts";
-import { type Installation, makeInstallation } from "./installation.ts";
+import { doctorsLine, type Installation, makeInstallation } from "./installation.ts";
 
 let installation: Installation;
 beforeAll(async () => {
@@ -16,6 +16,10 @@ beforeAll(async () => {
 afterAll(() => installation.remove());
 
 const say = () => undefined;
+
+test("is missed by the doctor as long as there is none", async () => {
+  expect(await doctorsLine(installation)).toMatch(/^warning +backups +There is none yet\. Run `landfall backup`/);
+});
 
 test("can go back to a moment, with exactly what was written before it, and keep what was there", async () => {
   const { config } = installation;
@@ -42,6 +46,7 @@ test("can go back to a moment, with exactly what was written before it, and keep
 test("can list backups and say what a restore would do, and refuses to restore under a running server [LF053]", async () => {
   const { config, variables } = installation;
   const [backup] = await listBackups(embeddedPlaces(config).dir);
+  expect(await doctorsLine(installation)).toBe(`ok       backups        The newest, ${backup?.name}, is 0 hours old.`);
   const listed = await landfall(["backup", "list", "--json"], variables);
   expect(JSON.parse(listed.stdout)).toMatchObject({ backups: [backup], logs: [{ segments: expect.any(Number) }] });
   const refused = await landfall(["restore", "--yes", "--json"], variables);

@@ -4,15 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { type Config, loadConfig, type PostgresMajor } from "../../src/config.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/database/embedded.ts";
+import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "../../src/database/embedded.ts";
 import { migrate } from "../../src/database/migrate.ts";
+import { landfall } from "../support/processes.ts";
 
 export interface Installation {
   config: Config;
   /** What its commands are told. */
   variables: Record<string, string>;
   server(): EmbeddedServer;
-  start(major?: PostgresMajor): Promise<EmbeddedServer>;
+  /** @param onLost told where the server died and cannot be brought back */
+  start(major?: PostgresMajor, onLost?: EmbeddedOptions["onLost"]): Promise<EmbeddedServer>;
   stop(): Promise<void>;
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Makes a tenant, whose slug tells later whether it is there. */
@@ -24,9 +26,18 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-/** Makes a data folder and starts its server, which survives a kill; with `migrated` its database has every migration. */
-export async function makeInstallation(migrated: "migrated" | "empty", major?: PostgresMajor): Promise<Installation> {
-  const dataDir = mkdtempSync(join(tmpdir(), "landfall-installation-"));
+/** What `landfall doctor` says of the backups. */
+export async function doctorsLine({ variables }: Installation): Promise<string | undefined> {
+  return /^\w+ +backups .*$/m.exec((await landfall(["doctor"], variables)).stdout)?.[0];
+}
+
+/** Makes a data folder in `parent` and starts its server, which survives a kill; with `migrated` its database has every migration. */
+export async function makeInstallation(
+  migrated: "migrated" | "empty",
+  major?: PostgresMajor,
+  parent = tmpdir(),
+): Promise<Installation> {
+  const dataDir = mkdtempSync(join(parent, "landfall-installation-"));
   const variables = {
     LANDFALL_DATA_DIR: dataDir,
     API_PORT: "0",
@@ -45,8 +56,8 @@ export async function makeInstallation(migrated: "migrated" | "empty", major?: P
     config,
     variables,
     server,
-    async start(asked = config.postgresMajor) {
-      running = await startEmbedded({ dataDir, major: asked });
+    async start(asked = config.postgresMajor, onLost) {
+      running = await startEmbedded({ dataDir, major: asked, ...(onLost && { onLost }) });
       return running;
     },
     async stop() {

@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { projectDir } from "../../src/config.ts";
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { projectDir, sandboxToken } from "../../src/config.ts";
 import { beginStory, type Story } from "./story.ts";
 
 const email = { name: "Welcome", type: "email", content: { subject: "Hello", body: "Thank you." } };

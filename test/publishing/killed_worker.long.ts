@@ -1,4 +1,4 @@
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
+import { sandboxToken } from "../../src/config.ts";
 import type { RunningProcess } from "../support/processes.ts";
 import { declareDead, kill, startWorker, until } from "../support/workers.ts";
 import { beginStory, type Story } from "./story.ts";

@@ -1,6 +1,7 @@
 /** What tests of publishing begin with: a tenant whose admin writes, approves and publishes journeys of one client. */
 import { randomUUID } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
+import { sandboxToken } from "../../src/config.ts";
 import { createPool } from "../../src/database/pools.ts";
 import { type Identity, withIdentity } from "../../src/database/with_identity.ts";
 import { logger } from "../../src/log.ts";
@@ -14,7 +15,7 @@ import type { FaultInput } from "../../src/sandbox/gohighlevel/faults.ts";
 import type { JournalEntry } from "../../src/sandbox/gohighlevel/journal.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
 import type { State } from "../../src/sandbox/gohighlevel/state.ts";
-import { sandboxToken, type TokenInput } from "../../src/sandbox/gohighlevel/tokens.ts";
+import type { TokenInput } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { runSql } from "../support/cluster.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 

@@ -1,7 +1,7 @@
 /** The main job, end to end: a base goes in, an approved journey comes out. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { sandboxToken } from "../../src/config.ts";
 import { startGohighlevelSandbox } from "../../src/sandbox/gohighlevel/server.ts";
-import { sandboxToken } from "../../src/sandbox/gohighlevel/tokens.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { declareDead } from "../support/workers.ts";
 import { type Installation, makeDataDir, removeDataDir, startInstallation } from "./installation.ts";

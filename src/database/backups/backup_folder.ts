@@ -1,6 +1,6 @@
 /** Where backups are, what each says of itself, and which are kept. */
 import { existsSync, realpathSync } from "node:fs";
-import { chown, mkdir, readdir, readFile, rm, statfs } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../../config.ts";
@@ -158,26 +158,4 @@ export async function removeDrafts(dir: string): Promise<void> {
   for (const name of await readdir(basesDir(dir))) {
     if (/^\.\d{8}T\d{6}Z.*\.partial$/.test(name)) await rm(join(basesDir(dir), name), { recursive: true, force: true });
   }
-}
-
-/**
- * @param bytes at most as many as will be written
- * @param what is written, and what to do where there is no room, each as people read it
- * @throws LandfallError `disk_full` where the disk of a folder has less room
- */
-export async function needRoom(folder: string, bytes: number, what: string, wayOut: string): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free >= bytes) return;
-  fail(
-    "disk_full",
-    `${what} takes up to ${sizeInWords(bytes)}, and ${sizeInWords(free)} are free on the disk of ${folder}.`,
-    wayOut,
-  );
-}
-
-/** A size as people say it. */
-export function sizeInWords(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
-  return bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }

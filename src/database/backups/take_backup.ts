@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pg from "pg";
+import { needRoom } from "../../disk.ts";
 import { errorCode, errorMessage, fail } from "../../errors.ts";
 import { childLogger } from "../../log.ts";
 import { syncFolder } from "../../new_folder.ts";
@@ -14,7 +15,6 @@ import {
   describe,
   listBackups,
   makeBackupsDir,
-  needRoom,
   newName,
   removeDrafts,
   removeOldBackups,

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type pg from "pg";
 import { withIdentity } from "../../database/with_identity.ts";
+import { type Disk, keepReserve } from "../../disk.ts";
 import { fail } from "../../errors.ts";
 import type { FileStore } from "../files/file_store.ts";
 import type { ConflictPolicy, Mapping } from "../mappings/mapping.ts";
@@ -25,6 +26,8 @@ export interface Lease {
   tenantId: string;
   pool: pg.Pool;
   leaseToken: string;
+  /** The database's, which is not to be filled; what gives rows back and takes none has none to mind. */
+  disk?: Disk | undefined;
 }
 
 /** A batch that this process works on. */
@@ -64,6 +67,9 @@ export class LeaseLost extends Error {}
 function isUnderWay(status: BatchStatus): boolean {
   return status === "planned" || status === "running" || status === "verifying" || status === "rolling_back";
 }
+
+const makeRoom =
+  "Free some space there, or set LANDFALL_DISK_RESERVE; then let the import go on (landfall import resume), or ask for its plan again.";
 
 /** A lease that was not renewed for this long belongs to a dead process. */
 export const leaseSeconds = 20;
@@ -225,8 +231,10 @@ export async function takeBatch(
  * well: whoever was taken over cannot commit any more, and nobody takes over what is at work.
  *
  * @throws LeaseLost where the batch belongs to somebody else by now, or was paused or cancelled
+ * @throws LandfallError `disk_full` where it would fill the database's disk
  */
 export async function inBatch<Result>(batch: Lease, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  if (batch.disk !== undefined) await keepReserve(batch.disk, "Imports", makeRoom);
   const identity = { kind: "worker", tenantId: batch.tenantId, importBatchId: batch.id } as const;
   return await withIdentity(batch.pool, identity, async (client) => {
     await holdLease(batch, client);

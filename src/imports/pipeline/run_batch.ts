@@ -82,7 +82,7 @@ export async function runBatch(
     source = await (known.replayedAt === null
       ? openSource(location, access, pool)
       : openLedgerSource(pool, tenantId, batchId, location));
-    const batch: LoadingBatch = { ...lease, ...known, source, files: access.files };
+    const batch: LoadingBatch = { ...lease, ...known, source, files: access.files, disk: access.disk };
     if (taken.status === "planned") {
       const schema = await source.schema();
       await withHeartbeat(batch, () => makePlan({ ...batch, files: undefined }, schema, onProgress));
@@ -123,6 +123,13 @@ export async function runBatch(
   return true;
 }
 
+interface PlanRequest {
+  pool: pg.Pool;
+  tenantId: string;
+  access: SourceAccess;
+  onProgress?: Progress;
+}
+
 /**
  * Makes the plan of a planned batch. Nothing is written but the ledger.
  *
@@ -131,17 +138,15 @@ export async function runBatch(
  * @throws LandfallError `import_busy` where somebody makes it already, and what the source throws
  */
 export async function planBatch(
-  pool: pg.Pool,
+  { pool, tenantId, access: { disk }, onProgress = () => {} }: PlanRequest,
   source: Source,
   schema: SourceSchema,
-  tenantId: string,
   batchId: string,
-  onProgress: Progress = () => {},
 ): Promise<Plan> {
   const taken = await takeBatch(pool, tenantId, batchId);
   if (taken === null) fail("import_busy", "The plan is being made already.", "Wait for it, or start another one.");
   const { location: _location, isReplayDue: _isReplayDue, ...known } = await readBatch(pool, tenantId, batchId);
-  const batch: LoadingBatch = { ...known, id: batchId, tenantId, source, pool, leaseToken: taken.leaseToken };
+  const batch: LoadingBatch = { ...known, id: batchId, tenantId, source, pool, disk, leaseToken: taken.leaseToken };
   try {
     return await withHeartbeat(batch, () => makePlan(batch, schema, onProgress));
   } finally {

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { Disk } from "../../disk.ts";
 import { fail } from "../../errors.ts";
 import type { FileStore } from "../files/file_store.ts";
 import { type AirtableOptions, airtableLimits, openAirtable } from "./airtable.ts";
@@ -6,11 +7,13 @@ import { sharedBudget } from "./budget.ts";
 import { openSnapshot } from "./snapshot.ts";
 import type { Source } from "./source.ts";
 
-/** What reading a source takes besides its address. */
+/** What an import may use besides the database. */
 export interface SourceAccess {
   airtable: { apiKey: string | undefined; endpointUrl: string };
   /** Where files that hang on records are kept; without it none are copied. */
   files?: FileStore;
+  /** The database's own, where it is one of this machine: imports do not fill it. */
+  disk?: Disk | undefined;
   clock?: AirtableOptions["clock"];
   retryDelayMs?: AirtableOptions["retryDelayMs"];
 }

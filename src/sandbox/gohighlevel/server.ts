@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sandboxToken } from "../../config.ts";
 import { administer } from "./admin.ts";
 import { type Answer, Refusal, refuse } from "./answers.ts";
 import { builderOperations } from "./builder.ts";
@@ -26,7 +27,7 @@ import { openStore } from "./store.ts";
 import { type Switches, type SwitchesInput, switchesSchema } from "./switches.ts";
 import { tagOperations } from "./tags.ts";
 import { templateOperations } from "./templates.ts";
-import { createTokens, type OauthApp, sandboxToken, type TokenInput } from "./tokens.ts";
+import { createTokens, type OauthApp, type TokenInput } from "./tokens.ts";
 
 export type SandboxOptions = {
   /** 0, the default, takes a free port. */

@@ -23,9 +23,6 @@ export type TokenInput = z.input<typeof tokenSchema>;
 /** An OAuth app that may refresh tokens. */
 export type OauthApp = { clientId: string; clientSecret: string };
 
-/** The token that a stand-in accepts when it is given none: it opens every location. */
-export const sandboxToken = "pit-sandbox-00000000-0000-4000-8000-000000000000";
-
 /** GoHighLevel's access tokens live for a second less than a day. */
 export const accessLifeMs = 86_399_000;
 
