@@ -77,13 +77,17 @@ function cpuSeconds(server: Server): number | null {
 /** How long the server's processes, those that have ended included, have worked so far. Linux tells, in hundredths of seconds. */
 export function serverCpuSeconds({ embedded }: Server): number | null {
   const postmaster = embedded.pid();
-  const times = readTimes(postmaster);
-  if (times === null) return null;
-  const children = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => readTimes(Number(name)))
-    .filter((child) => child?.parent === postmaster);
-  return children.reduce((sum, child) => sum + (child?.own ?? 0), times.own + times.ofEnded) / 100;
+  for (;;) {
+    const times = readTimes(postmaster);
+    if (times === null) return null;
+    const children = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => readTimes(Number(name)))
+      .filter((child) => child?.parent === postmaster);
+    // One that ended meanwhile is in neither number.
+    if (readTimes(postmaster)?.ofEnded !== times.ofEnded) continue;
+    return children.reduce((sum, child) => sum + (child?.own ?? 0), times.own + times.ofEnded) / 100;
+  }
 }
 
 function readTimes(processId: number): { parent: number; own: number; ofEnded: number } | null {

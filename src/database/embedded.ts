@@ -1,6 +1,7 @@
 /** A PostgreSQL of our own: made, started, adopted, watched, restarted and stopped from the binaries that npm installed. */
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -293,8 +294,19 @@ function launchOf({ options, place, user, programs, password }: Keeping): Launch
     settings:
       options.isDurable === false
         ? { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
-        : { archive_mode: "on", archive_timeout: "30min" },
+        : {
+            archive_mode: "on",
+            archive_timeout: "30min",
+            shared_buffers: `${sharedBuffersMegabytes()}MB`,
+            max_wal_size: "2GB",
+          },
   };
+}
+
+/** An eighth of the memory that we may use, which is taken as it is needed: from 128 MB, PostgreSQL's own, to 1 GB. */
+function sharedBuffersMegabytes(): number {
+  const bytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  return Math.min(1_024, Math.max(128, Math.floor(bytes / 8 / 2 ** 20)));
 }
 
 /** Whoever holds this connection's lock stops the server; it is lost with the process, however that ends. */

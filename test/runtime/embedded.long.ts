@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -104,6 +104,19 @@ test("can start a server that listens on the loopback interface alone, with chec
   expect(await ask(server.adminUrl, "select distinct auth_method from pg_hba_file_rules")).toEqual([
     { auth_method: "scram-sha-256" },
   ]);
+});
+
+test("takes no more of the memory than an eighth and a gigabyte, and archives as a real one", async () => {
+  const { adminUrl } = await start({ isDurable: true });
+  const [settings] = await ask(
+    adminUrl,
+    `select pg_size_bytes(current_setting('shared_buffers')) as buffers, current_setting('archive_mode') as archives,
+            current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes`,
+  );
+  const { buffers, ...others } = settings as { buffers: string };
+  expect(Number(buffers)).toBeGreaterThanOrEqual(2 ** 27);
+  expect(Number(buffers)).toBeLessThanOrEqual(Math.max(2 ** 27, Math.min(2 ** 30, totalmem() / 8)));
+  expect(others).toEqual({ archives: "on", fsync: "on", full_page_writes: "on" });
 });
 
 test("can keep data, port and password over a restart", async () => {

@@ -61,11 +61,20 @@ export const tableRules: readonly Rule[] = [
   {
     name: "tenant_tables_refer_to_tenants",
     why: "A row of a tenant that is not there could be seen by nobody and deleted by nobody.",
-    wayOut: "constraint …_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id).",
+    wayOut:
+      "constraint …_tenant_id_fkey foreign key (tenant_id) references tenancy.tenants (id), or a foreign key of columns that are never null to another table of the tenant's, which does.",
     sql: `select t.name as offender from tables t
           where t.class = 'tenant' and not exists (
             select from constraints k
             where k.table_oid = t.oid and k.kind = 'f' and k.columns = array['tenant_id'] and k.target_oid = to_regclass('tenancy.tenants')
+          )
+          and not exists (
+            select from constraints k
+            join tables target on target.oid = k.target_oid
+            where k.table_oid = t.oid and k.kind = 'f' and 'tenant_id' = any (k.columns) and target.class = 'tenant' and target.oid <> t.oid
+              and not exists (
+                select from columns c where c.table_oid = t.oid and c.short_name = any (k.columns) and not c.not_null
+              )
           )`,
     exceptions: [
       {

@@ -10,6 +10,37 @@ export function connectionsAtOnce({ pool }: Lease): number {
 }
 
 /**
+ * What work makes of items, in their order. While somebody uses what was made of one, so many of the next are asked for and worked on.
+ *
+ * @throws what an item or its work threw, when its turn has come
+ */
+export async function* workAhead<Item, Result>(
+  items: AsyncIterable<Item>,
+  ahead: number,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const iterator = items[Symbol.asyncIterator]();
+  const begun: Promise<{ result: Result } | null>[] = [];
+  const begin = () => {
+    const working = iterator
+      .next()
+      .then(async ({ done, value }) => (done === true ? null : { result: await work(value) }));
+    working.catch(() => {});
+    begun.push(working);
+  };
+  try {
+    for (let count = 0; count < ahead; count += 1) begin();
+    for (let next = await begun.shift(); next; next = await begun.shift()) {
+      begin();
+      yield next.result;
+    }
+  } finally {
+    await Promise.allSettled(begun);
+    await iterator.return?.();
+  }
+}
+
+/**
  * Works through tasks, so many at once, in their order. After the first that fails no other begins.
  *
  * @returns what became of each task, in their order

@@ -3,12 +3,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import type pg from "pg";
 import { type Collection, mappedFields } from "../mappings/mapping.ts";
+import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch, mappingHash } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { type FateBook, type Fates, readFateBook } from "./fates.ts";
 import { readMergedRows } from "./merges.ts";
 import { rowHash } from "./row_hash.ts";
-import { expectWholeCollections, incomingRows, listed, raw, run, type Sql, shapeOf, sql } from "./sql.ts";
+import {
+  expectLookups,
+  expectWholeCollections,
+  incomingRows,
+  listed,
+  raw,
+  run,
+  type Sql,
+  shapeOf,
+  sql,
+} from "./sql.ts";
 import { supersededFields } from "./superseded.ts";
 
 /*
@@ -188,20 +199,23 @@ interface Settling {
  */
 export async function settleCarried(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
   if (batch.replayedAt) return;
-  await inBatch(batch, async (client) => {
-    await expectWholeCollections(client);
-    const knownId = await readCarriedFrom(client, batch);
-    if (knownId === null) {
+  const knownId = await inBatch(batch, async (client) => {
+    const id = await readCarriedFrom(client, batch);
+    if (id === null) {
       await client.query(
         `update app_private.import_payloads set is_carried = false where batch_id = $1 and is_carried`,
         [batch.id],
       );
-      return;
     }
+    return id;
+  });
+  if (knownId === null) return;
+  // Taken up by another process, a batch has begun with some: of those it is decided.
+  const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
+  for (const line of lines) await judgeOtherRows(batch, knownId, line);
+  await inBatch(batch, async (client) => {
+    await expectWholeCollections(client);
     const settling: Settling = { client, batch, knownId, ledger };
-    // Taken up by another process, a batch has begun with some: of those it is decided.
-    const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
-    for (const line of lines) await judgeOtherRows(settling, line);
     for (const line of lines) {
       await judgeSameValues(settling, line);
       await judgeSiblings(settling, line);
@@ -242,24 +256,63 @@ async function judge(
 }
 
 /** Those whose row is not there, is not as it was proved, or was touched by people since; and those that a merge is about, or was. */
-async function judgeOtherRows({ client, batch, knownId }: Settling, line: LedgerCollection): Promise<void> {
+async function judgeOtherRows(batch: Batch, knownId: string, line: LedgerCollection): Promise<void> {
   const shape = shapeOf(line.collection);
-  await run(
-    client,
-    sql`
-      with same as materialized (
-        select existing.id
-        from ${raw(shape.table)} existing
-        join app_private.import_payloads carried
-          on carried.batch_id = ${batch.id} and carried.collection_id = ${line.id} and carried.row_id = existing.id and carried.is_carried
-        where existing.tenant_id = ${batch.tenantId} and carried.row_hash = ${rowHash(shape, "existing")}
-          and not exists (select from (${touchedRows(knownId, shape.table)}) touched where touched.row_id = existing.id)
-          and existing.id not in (${mergingRows(batch, knownId)})
-      )
-      update app_private.import_payloads payload
-      set is_carried = false
-      where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and payload.is_carried
-        and not exists (select from same where same.id = payload.row_id)`,
+  const others = await inBatch(batch, async (client) => {
+    const rows = await run<{ row_id: string }>(
+      client,
+      sql`
+        select touched.row_id from (${touchedRows(knownId, shape.table)}) touched
+        union ${mergingRows(batch, knownId)}`,
+    );
+    return rows.map(({ row_id }) => row_id);
+  });
+  await eachCarriedChunk(batch, line, async (client, after, upTo) => {
+    const chunk = sql`
+      payload.batch_id = ${batch.id} and payload.collection_id = ${line.id} and payload.is_carried
+      and payload.position > ${after} and payload.position <= ${upTo}`;
+    await run(
+      client,
+      sql`
+        with same as materialized (
+          select payload.row_id
+          from app_private.import_payloads payload
+          join ${raw(shape.table)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = payload.row_id
+          where ${chunk} and payload.row_hash = ${rowHash(shape, "existing")} and payload.row_id <> all (${others}::uuid[])
+        )
+        update app_private.import_payloads payload
+        set is_carried = false
+        where ${chunk} and payload.row_id not in (select same.row_id from same)`,
+    );
+  });
+}
+
+/** How many records that are carried over a transaction takes. */
+const carriedChunkSize = 20_000;
+
+/**
+ * Goes through the records of a collection that are carried over, several chunks at once, each in a transaction that looks rows up.
+ *
+ * @param work on the records whose position is after the first number, and not after the second
+ */
+export async function eachCarriedChunk(
+  batch: Batch,
+  line: LedgerCollection,
+  work: (client: pg.PoolClient, after: number, upTo: number) => Promise<void>,
+): Promise<void> {
+  const last = await inBatch(batch, async (client) => {
+    const { rows } = await client.query<{ last: string | null }>(
+      `select max(position) as last from app_private.import_payloads where batch_id = $1 and collection_id = $2 and is_carried`,
+      [batch.id, line.id],
+    );
+    return Number(rows[0]?.last ?? 0);
+  });
+  const begins = Array.from({ length: Math.ceil(last / carriedChunkSize) }, (_, chunk) => chunk * carriedChunkSize);
+  await eachAtOnce(begins, connectionsAtOnce(batch), (after) =>
+    inBatch(batch, async (client) => {
+      await expectLookups(client);
+      await work(client, after, after + carriedChunkSize);
+    }),
   );
 }
 

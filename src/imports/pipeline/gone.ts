@@ -6,7 +6,7 @@ import { inBatch, type LoadingBatch } from "./batch.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { hasMerges, holdingMerges } from "./merges.ts";
 import { columnHash, isUndone, latestBase, quote, rowHash } from "./row_hash.ts";
-import { expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectLookups, expectWholeCollections, join, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 
 /** How many rows are deleted in one transaction. */
 const chunkSize = 500;
@@ -23,18 +23,13 @@ const underWay = "23505";
  */
 export async function findGone(batch: LoadingBatch, ledger: LedgerCollection[]): Promise<string | null> {
   const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
+  const tooMany =
+    batch.source.isPartial === true ? [] : await inBatch(batch, (client) => markGone(client, batch, lines));
+  if (tooMany.length > 0) {
+    return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
+  }
   return await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
-    const tooMany: string[] = [];
-    for (const line of batch.source.isPartial === true ? [] : lines) {
-      const { gone, known } = await markGone(client, batch, line);
-      if (gone * 100 <= batch.deleteThreshold * known) continue;
-      const percent = ((gone * 100) / known).toFixed(1);
-      tooMany.push(`${gone} of ${known} ${line.collection.name} (${percent} %)`);
-    }
-    if (tooMany.length > 0) {
-      return `Gone from the source: ${tooMany.join(", ")}; at most ${batch.deleteThreshold} % may be. Nothing was deleted.`;
-    }
     for (const line of lines) await keepEdited(client, batch, line);
     if (await hasMerges(client, batch)) for (const line of lines) await markMerged(client, batch, line);
     for (const line of lines.toReversed()) await keepParents(client, batch, line, ledger);
@@ -56,12 +51,23 @@ export function refuseDeletions(message: string): never {
   );
 }
 
-async function markGone(
-  client: pg.ClientBase,
-  batch: LoadingBatch,
-  line: LedgerCollection,
-): Promise<{ gone: number; known: number }> {
-  const [found] = await run<{ gone: string; known: string }>(
+/** Marks the rows that are gone; tells of every collection of which too many are. */
+async function markGone(client: pg.ClientBase, batch: LoadingBatch, lines: LedgerCollection[]): Promise<string[]> {
+  // Whatever the size of a table, what it costs is its own rows, and not all that has landed.
+  await expectLookups(client);
+  const tooMany: string[] = [];
+  for (const line of lines) {
+    const gone = await markGoneOf(client, batch, line);
+    if (gone === 0) continue;
+    const known = gone + (await countKnown(client, batch, line));
+    if (gone * 100 <= batch.deleteThreshold * known) continue;
+    tooMany.push(`${gone} of ${known} ${line.collection.name} (${((gone * 100) / known).toFixed(1)} %)`);
+  }
+  return tooMany;
+}
+
+async function markGoneOf(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<number> {
+  const [found] = await run<{ gone: string }>(
     client,
     sql`
     with strays as materialized (
@@ -94,14 +100,22 @@ async function markGone(
       select ${batch.id}, gone.row_id, ${line.id}, gone.record_id, gone.sha256 from gone
       on conflict do nothing
     )
-    select (select count(*) from gone) as gone,
-           (select count(*) from gone) + (
-             select count(*) from app_private.import_payloads payload
-             join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = payload.row_id
-             where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}
-           ) as known`,
+    select count(*) as gone from gone`,
   );
-  return { gone: Number(found?.gone ?? 0), known: Number(found?.known ?? 0) };
+  return Number(found?.gone ?? 0);
+}
+
+/** How many of a collection's rows are here and in the source. */
+async function countKnown(client: pg.ClientBase, batch: LoadingBatch, line: LedgerCollection): Promise<number> {
+  const [found] = await run<{ known: string }>(
+    client,
+    sql`
+    select count(*) as known
+    from app_private.import_payloads payload
+    join ${raw(line.collection.table as string)} existing on existing.tenant_id = ${batch.tenantId} and existing.id = payload.row_id
+    where payload.batch_id = ${batch.id} and payload.collection_id = ${line.id}`,
+  );
+  return Number(found?.known ?? 0);
 }
 
 /** The rows that merged records had before. */

@@ -9,6 +9,7 @@ import { makePartMaker } from "../parts.ts";
 import { reasons } from "../reasons.ts";
 import { memberSpans } from "../sources/json_spans.ts";
 import type { SourcePage, SourceRecord } from "../sources/source.ts";
+import { workAhead } from "./at_once.ts";
 import { copyAttachments, keepAttachments, type LandedAttachment } from "./attachments.ts";
 import { type Batch, inBatch } from "./batch.ts";
 import { writeCalls } from "./calls.ts";
@@ -42,6 +43,9 @@ interface Reader {
   erased: ReadonlySet<string>;
 }
 
+/** How many pages are made ready while one is written. */
+const pagesAhead = 2;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -62,23 +66,27 @@ export async function land(
     for (const line of [ledger, ...parts]) opened.set(line, await openReader(client, batch, line));
     return opened;
   });
+  const reader = readers.get(ledger) as Reader;
+  const prepare = async (page: SourcePage) => {
+    const landings = await prepareAlone(batch, ledger, reader, page.records);
+    const isErased = ({ id }: SourceRecord) => reader.erased.has(rowId(batch.sourceId, ledger.collection.name, id));
+    const attachments = await copyAttachments(
+      batch,
+      ledger,
+      page.records.filter((record) => !isErased(record)),
+    );
+    return { page, landings, attachments };
+  };
   let lastPage = 0;
   let hasRestarted = false;
-  // While a page is being written, the next one is read and decoded.
+  // While a page is being written, the next ones are read and decoded.
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const page of batch.source.pages(ledger.source, ledger.nextPage)) {
+    const pages = batch.source.pages(ledger.source, ledger.nextPage);
+    for await (const { page, landings, attachments } of workAhead(pages, pagesAhead, prepare)) {
       // Met again after a restart, a record is no repetition of the source's.
       hasRestarted ||= page.number <= lastPage;
       lastPage = page.number;
-      const reader = readers.get(ledger) as Reader;
-      const landings = await prepareAlone(batch, ledger, reader, page.records);
-      const isErased = ({ id }: SourceRecord) => reader.erased.has(rowId(batch.sourceId, ledger.collection.name, id));
-      const attachments = await copyAttachments(
-        batch,
-        ledger,
-        page.records.filter((record) => !isErased(record)),
-      );
       await writing;
       writing = writePage(batch, ledger, readers, page, { landings, attachments, hasRestarted }).then(() =>
         onProgress(ledger.landed),

@@ -3,19 +3,17 @@ import { errorCode, errorMessage } from "../../errors.ts";
 import { reasons } from "../reasons.ts";
 import { connectionsAtOnce, eachAtOnce } from "./at_once.ts";
 import { type Batch, inBatch, type LoadingBatch } from "./batch.ts";
+import { eachCarriedChunk } from "./carry_over.ts";
 import type { LedgerCollection } from "./collections.ts";
 import { makeRoom } from "./gone.ts";
 import { judgedRows } from "./judge.ts";
 import { lostColumns } from "./lost_fields.ts";
 import { columnHash, outcomeOf, quote, rowHash } from "./row_hash.ts";
-import { expectChunk, expectLookups, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
+import { expectChunk, join, listed, raw, run, type Shape, type Sql, shapeOf, sql } from "./sql.ts";
 import { checkSiblingLink, siblingLinks } from "./validate.ts";
 
 /** How many records a chunk takes, where no groups must stay together. */
 const chunkSize = 1_000;
-
-/** And how many of those that are carried over. */
-const carriedChunkSize = 20_000;
 
 /** PostgreSQL's code for a foreign key that finds nothing. */
 const missingReference = "23503";
@@ -70,29 +68,17 @@ export async function load(
 
 /** Gives the records that are carried over their outcome; their rows stay as they are. Done again, it changes nothing. */
 async function loadCarried(batch: Batch, ledger: LedgerCollection, tell: (records: number) => void): Promise<void> {
-  const ends = await inBatch(batch, async (client) => {
-    const { rows } = await client.query<{ last: string | null }>(
-      `select max(position) as last from app_private.import_payloads where batch_id = $1 and collection_id = $2 and is_carried`,
-      [batch.id, ledger.id],
+  await eachCarriedChunk(batch, ledger, async (client, after, upTo) => {
+    const { rowCount } = await client.query(
+      `insert into imports.records (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, row_hash, is_carried)
+       select $1, $2, $3, payload.row_id, payload.record_id, payload.sha256, 'unchanged', payload.row_hash, true
+       from app_private.import_payloads payload
+       where payload.batch_id = $2 and payload.collection_id = $3 and payload.is_carried and payload.position > $4 and payload.position <= $5
+       order by payload.row_id
+       on conflict (tenant_id, batch_id, row_id) do nothing`,
+      [batch.tenantId, batch.id, ledger.id, after, upTo],
     );
-    const chunks = Math.ceil(Number(rows[0]?.last ?? 0) / carriedChunkSize);
-    return Array.from({ length: chunks }, (_, chunk) => (chunk + 1) * carriedChunkSize);
-  });
-  await eachAtOnce(ends, connectionsAtOnce(batch), async (end) => {
-    const records = await inBatch(batch, async (client) => {
-      await expectLookups(client);
-      const { rowCount } = await client.query(
-        `insert into imports.records (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, row_hash, is_carried)
-         select $1, $2, $3, payload.row_id, payload.record_id, payload.sha256, 'unchanged', payload.row_hash, true
-         from app_private.import_payloads payload
-         where payload.batch_id = $2 and payload.collection_id = $3 and payload.is_carried and payload.position > $4 and payload.position <= $5
-         order by payload.row_id
-         on conflict (tenant_id, batch_id, row_id) do nothing`,
-        [batch.tenantId, batch.id, ledger.id, end - carriedChunkSize, end],
-      );
-      return rowCount ?? 0;
-    });
-    tell(records);
+    tell(rowCount ?? 0);
   });
 }
 
@@ -344,6 +330,8 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
   );
   return sql`
     with ${judgedRows(batch, ledger, shape, lost, condition)},
+    -- Effects and outcomes both keep it: it is made once.
+    hashed as materialized (select judged.*, ${rowHash(shape, "judged")} as row_hash from judged),
     images as (
       insert into app_private.import_before_images (batch_id, row_id, table_name, image)
       select ${batch.id}, existing.id, ${shape.table}, to_jsonb(existing)
@@ -369,9 +357,9 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
     ),
     effects as (
       insert into imports.effects as known (tenant_id, batch_id, row_id, table_name, effect, row_hash, column_hashes)
-      select ${batch.tenantId}, ${batch.id}, judged.row_id, ${shape.table}, judged.row_outcome::text::imports.row_effect, ${rowHash(shape, "judged")},
+      select ${batch.tenantId}, ${batch.id}, judged.row_id, ${shape.table}, judged.row_outcome::text::imports.row_effect, judged.row_hash,
              array[${hashes}]
-      from judged
+      from hashed judged
       where judged.row_outcome in ('inserted', 'updated')
       on conflict (tenant_id, batch_id, row_id, table_name) do update
         set effect = case known.effect when 'inserted' then known.effect else 'updated' end,
@@ -395,8 +383,8 @@ function loadRows(batch: LoadingBatch, ledger: LedgerCollection, shape: Shape, l
         (tenant_id, batch_id, collection_id, row_id, record_id, sha256, outcome, reason, row_hash, kept_columns, has_conflict)
       select ${batch.tenantId}, ${batch.id}, ${ledger.id}, judged.row_id, judged.record_id, judged.sha256, ${outcomeOf(batch, shape, "judged", "row_outcome")}::imports.record_outcome,
              case judged.row_outcome when 'skipped' then 'edited_since_import' end,
-             case when judged.row_outcome <> 'skipped' then ${rowHash(shape, "judged")} end, judged.kept_columns, judged.column_conflicts is not null
-      from judged
+             case when judged.row_outcome <> 'skipped' then judged.row_hash end, judged.kept_columns, judged.column_conflicts is not null
+      from hashed judged
       order by judged.source_position
       returning id
     )
