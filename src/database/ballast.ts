@@ -1,7 +1,9 @@
-/** Room that an embedded server holds and gives up where its disk is full, so that it can start again and people can work while they make room. */
+/** Room that an embedded server holds and gives up where its disk is full, so that people can go on working while they make room. */
+import { existsSync } from "node:fs";
 import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freeSpace } from "../disk.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freeSpace, sizeInWords } from "../disk.ts";
 import { errorCode, errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { ownerOf } from "./server_user.ts";
@@ -15,24 +17,55 @@ const least = 32_000_000;
 /** No more is held than this share of the room that is left. */
 const share = 0.025;
 
+/** With less room than two segments of the log the server is about to stop. */
+const fullBelow = 32_000_000;
+
+const lookEveryMs = 1_000;
+
 /** Base backups leave out what begins like this; a server that starts removes such files elsewhere only. */
 function ballastOf(pgData: string): string {
   return join(pgData, "pgsql_tmp.ballast");
 }
 
-/** Takes the room where it is not held yet and plenty is left. A server works without as well. */
-export async function takeBallast(pgData: string): Promise<void> {
+/**
+ * Holds room for as long as there is plenty, and gives it up where the disk is nearly full. A server works without as well.
+ *
+ * @returns once the room is held, where it can be: what ends the holding
+ */
+export async function holdBallast(pgData: string): Promise<() => Promise<void>> {
+  await takeBallast(pgData);
+  const end = new AbortController();
+  const minding = (async () => {
+    while (!end.signal.aborted) {
+      await sleep(lookEveryMs, undefined, { signal: end.signal, ref: false }).catch(() => {});
+      if (end.signal.aborted) return;
+      await mindBallast(pgData).catch((error) =>
+        log.debug({ error: errorMessage(error) }, "nobody could look how full the disk is"),
+      );
+    }
+  })();
+  return async () => {
+    end.abort();
+    await minding;
+  };
+}
+
+async function mindBallast(pgData: string): Promise<void> {
+  if (!existsSync(ballastOf(pgData))) await takeBallast(pgData);
+  else if ((await freeSpace(pgData)) < fullBelow) await giveUpBallast(pgData);
+}
+
+async function takeBallast(pgData: string): Promise<void> {
   const file = ballastOf(pgData);
+  const size = Math.min(most, share * (await freeSpace(pgData)));
+  if (size < least || existsSync(file)) return;
   try {
-    const size = Math.min(most, share * (await freeSpace(pgData)));
-    if (size < least) return;
     // Random, so that no file system packs it.
     const chunk = crypto.getRandomValues(new Uint8Array(64_000));
     await writeFile(file, Array(Math.floor(size / chunk.length)).fill(chunk), { flag: "wx", mode: 0o600 });
     const user = ownerOf(pgData);
     if (user !== undefined) await chown(file, user.uid, user.gid);
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return;
     log.warn({ error: errorMessage(error) }, "no room is held for a full disk");
     await rm(file, { force: true });
   }
@@ -42,9 +75,11 @@ export async function takeBallast(pgData: string): Promise<void> {
 export async function giveUpBallast(pgData: string): Promise<boolean> {
   try {
     await rm(ballastOf(pgData));
-    return true;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
     throw error;
   }
+  const free = sizeInWords(await freeSpace(pgData));
+  log.error({ pgData, free }, "the disk is full; gave up the room that was held for this: make more now");
+  return true;
 }

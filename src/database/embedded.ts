@@ -12,7 +12,7 @@ import { errorCode, errorMessage, fail, LandfallError } from "../errors.ts";
 import { childLogger } from "../log.ts";
 import { localSecrets } from "../secrets.ts";
 import { settleArchive } from "./backups/wal_archive.ts";
-import { giveUpBallast, takeBallast } from "./ballast.ts";
+import { giveUpBallast, holdBallast } from "./ballast.ts";
 import { settleMaintenance } from "./maintenance.ts";
 import { makeCluster } from "./new_cluster.ts";
 import {
@@ -192,7 +192,7 @@ async function keepRunning(keeping: Keeping): Promise<EmbeddedServer> {
   const { options, place } = keeping;
   let pid = await bringUp(keeping);
   let keeper = await takeCharge(keeping);
-  if (options.isDurable !== false) await takeBallast(place.pgData);
+  const endHolding = options.isDurable === false ? undefined : await holdBallast(place.pgData);
   let isStopping = false;
 
   const killOnExit = () => killIfAlive(pid, "SIGINT");
@@ -230,6 +230,7 @@ async function keepRunning(keeping: Keeping): Promise<EmbeddedServer> {
     async stop() {
       isStopping = true;
       await watching;
+      await endHolding?.();
       await keeper
         .end()
         .catch((error) => log.debug({ error: errorMessage(error) }, "the keeper's connection was gone"));
@@ -254,13 +255,7 @@ async function bringUp(keeping: Keeping): Promise<number> {
     const started = await launchServer(launchOf(keeping));
     if (typeof started === "number") return started;
     const { problem } = started;
-    if (lacksRoom(problem) && (await giveUpBallast(place.pgData))) {
-      log.error(
-        { pgData: place.pgData },
-        "the disk is full; gave up the room that was held for this: free some space now",
-      );
-      continue;
-    }
+    if (lacksRoom(problem) && (await giveUpBallast(place.pgData))) continue;
     const isPassing =
       /could not bind|Address already in use|pre-existing shared memory|postmaster\.pid" already exists/.test(problem);
     if (attempt >= 20 || !isPassing) return explainFailure(problem, place.pgData);
