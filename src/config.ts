@@ -151,6 +151,7 @@ export const environmentSchema = z.object({
       error: "must be a mail server such as smtps://user:password@mail.example.com",
     })
     .optional(),
+  MAIL_SANDBOX_PORT: port.default(3003),
   MAIL_FROM: z
     .string()
     .regex(/^([^<>@]+<)?[^\s<>@]+@[^\s<>@]+>?$/, {
@@ -288,7 +289,12 @@ export interface Config {
   /** Where people open the frontend: what links in mails lead to. */
   appUrl: string | undefined;
   /** No url: mails are put into the folder mails in the data folder; in production they wait. */
-  mail: { url: string | undefined; from: string };
+  mail: {
+    url: string | undefined;
+    from: string;
+    /** Where `landfall start` shows them then. */
+    sandboxPort: number;
+  };
   airtable: { apiKey: string | undefined; baseId: string | undefined; endpointUrl: string };
   gohighlevel: {
     /** For locations without a token of their own; undefined: they cannot be called. */
@@ -389,7 +395,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     },
     externalIssuer: externalIssuer(values),
     appUrl: values.APP_URL,
-    mail: { url: values.MAIL_URL, from: values.MAIL_FROM },
+    mail: { url: values.MAIL_URL, from: values.MAIL_FROM, sandboxPort: values.MAIL_SANDBOX_PORT },
     airtable: {
       apiKey: values.AIRTABLE_API_KEY,
       baseId: values.AIRTABLE_BASE_ID,

@@ -7,8 +7,10 @@ import { refuseUnsafeProduction } from "../database/production.ts";
 import { errorCode, fail } from "../errors.ts";
 import { openFileStore } from "../imports/files/open_file_store.ts";
 import { childLogger } from "../log.ts";
+import { mailsFolder } from "../mail/transport.ts";
 import type { OfferedPipeline } from "../sandbox/gohighlevel/pipelines.ts";
 import { type Sandbox, startGohighlevelSandbox } from "../sandbox/gohighlevel/server.ts";
+import { type Mailbox, startMailbox } from "../sandbox/mailbox.ts";
 import { startServer } from "../server/start.ts";
 import { startWorker } from "../worker/worker.ts";
 import { inOwnerTransaction } from "./as_owner.ts";
@@ -55,6 +57,7 @@ async function startEverything({ keep, goOn, giveUp }: Running, wants: StartOpti
   const sandbox = await startSandbox(config, keep);
   const sandboxUrl = sandbox?.url;
   const settled = sandboxUrl ? { ...config, gohighlevel: { ...config.gohighlevel, baseUrl: sandboxUrl } } : config;
+  const mailbox = await openMailbox(config, keep);
   const sample = wants.sample && config.environment !== "production" ? await ensureSample(config, database) : undefined;
   if (sandbox) sandbox.offerPipelines(await readPipelines(requireAdmin(database), config));
   const report = sample && (await writeSampleReport(config, database, sample));
@@ -67,7 +70,9 @@ async function startEverything({ keep, goOn, giveUp }: Running, wants: StartOpti
     log: childLogger({ area: "api" }),
   });
   await keep("api", api.close);
-  process.stdout.write(`${welcome({ config, database, sandboxUrl, sample, report, apiPort: api.port }).join("\n")}\n`);
+  process.stdout.write(
+    `${welcome({ config, database, sandboxUrl, mailbox, sample, report, apiPort: api.port }).join("\n")}\n`,
+  );
 }
 
 async function startSandbox(config: Config, keep: Running["keep"]): Promise<Sandbox | undefined> {
@@ -78,6 +83,16 @@ async function startSandbox(config: Config, keep: Running["keep"]): Promise<Sand
   const sandbox = await startGohighlevelSandbox({ port: sandboxPort, host: "127.0.0.1", dataFile });
   await keep("sandbox", sandbox.close);
   return sandbox;
+}
+
+/** Shows mails that go nowhere. */
+async function openMailbox(config: Config, keep: Running["keep"]): Promise<Mailbox | undefined> {
+  const { url, sandboxPort } = config.mail;
+  if (url !== undefined || config.environment === "production") return undefined;
+  await refuseTakenPort("127.0.0.1", sandboxPort, "MAIL_SANDBOX_PORT");
+  const mailbox = await startMailbox({ port: sandboxPort, folder: mailsFolder(config.dataDir) });
+  await keep("mailbox", mailbox.close);
+  return mailbox;
 }
 
 /** The pipelines that journeys name, which in an account people would have made: the stand-in has nobody to make them. */
@@ -115,17 +130,19 @@ interface Started {
   config: Config;
   database: OpenDatabase;
   sandboxUrl: string | undefined;
+  mailbox: Mailbox | undefined;
   sample: Sample | undefined;
   report: SampleReport | undefined;
   apiPort: number;
 }
 
 /** Where to go, and how to sign in. */
-function welcome({ config, database, sandboxUrl, sample, report, apiPort }: Started): string[] {
+function welcome({ config, database, sandboxUrl, mailbox, sample, report, apiPort }: Started): string[] {
   const baseUrl = config.api.port === 0 ? `http://localhost:${apiPort}` : config.api.baseUrl;
   const lines = ["", "Landfall is ready.", "", `  GraphQL API    ${baseUrl}/graphql`];
   if (config.environment === "development") lines.push(`  GraphiQL       ${baseUrl}/`);
   if (sandboxUrl) lines.push(`  GoHighLevel    ${sandboxUrl}/ (a stand-in, for no token is set)`);
+  if (mailbox) lines.push(`  Mails          ${mailbox.url}/ (none is sent, for MAIL_URL is not set)`);
   if (database.isEmbedded) lines.push(`  PostgreSQL     ${database.admin}`);
   lines.push("  psql           npm run landfall -- psql");
   if (sample) lines.push("", ...aboutSample(sample));

@@ -45,13 +45,18 @@ export function openTransport({ mail, dataDir, environment }: Config): MailTrans
         disableUrlAccess: true,
       })) as { message?: Buffer };
       if (mail.url === undefined && sent.message) {
-        const folder = join(dataDir, "mails");
+        const folder = mailsFolder(dataDir);
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         writeFileSync(join(folder, `${id}.eml`), sent.message, { mode: 0o600 });
       }
     },
     close: () => smtp.close(),
   };
+}
+
+/** Where mails are written that are not sent. */
+export function mailsFolder(dataDir: string): string {
+  return join(dataDir, "mails");
 }
 
 function addressDomain(from: string): string {

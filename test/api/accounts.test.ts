@@ -52,7 +52,7 @@ beforeAll(async () => {
   const { port } = listening.address() as AddressInfo;
   config = {
     ...api.database.config,
-    mail: { url: `smtp://127.0.0.1:${port}`, from: "Landfall <landfall@example.test>" },
+    mail: { ...api.database.config.mail, url: `smtp://127.0.0.1:${port}`, from: "Landfall <landfall@example.test>" },
   };
 });
 afterAll(async () => {

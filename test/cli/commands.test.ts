@@ -20,6 +20,7 @@ function variablesOf({ urls, secretKey }: TestDatabase): Record<string, string> 
     LANDFALL_DATA_DIR: dataDir,
     API_PORT: "0",
     GHL_SANDBOX_PORT: "0",
+    MAIL_SANDBOX_PORT: "0",
   };
 }
 

@@ -43,6 +43,7 @@ test("can lose its server, then one process of it, then its parent, all in one i
       LANDFALL_DATA_DIR: dataDir,
       API_PORT: "0",
       GHL_SANDBOX_PORT: "0",
+      MAIL_SANDBOX_PORT: "0",
       PG_MAJOR: String(loadConfig().postgresMajor),
     });
     await running.waitFor("Ctrl-C stops everything");

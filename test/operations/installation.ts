@@ -42,6 +42,7 @@ export async function makeInstallation(
     LANDFALL_DATA_DIR: dataDir,
     API_PORT: "0",
     GHL_SANDBOX_PORT: "0",
+    MAIL_SANDBOX_PORT: "0",
     ...(major === undefined && process.env.PG_MAJOR === undefined
       ? {}
       : { PG_MAJOR: String(major ?? process.env.PG_MAJOR) }),

@@ -31,6 +31,7 @@ beforeAll(async () => {
     API_PORT: "0",
     API_RATE_LIMITS: "address=1000000,user=1000000,tenant=1000000,sign_in=1000000,search=1000000,aggregates=1000000",
     GHL_SANDBOX_PORT: "0",
+    MAIL_SANDBOX_PORT: "0",
   };
   const migrated = await landfall(["migrate"], { ...variables, LANDFALL_SECRET_KEY: old });
   expect(migrated.stderr).toBe("");

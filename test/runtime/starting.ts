@@ -29,6 +29,7 @@ export function prepareStarting(): Starting {
     LANDFALL_DATA_DIR: dataDir,
     API_PORT: "0",
     GHL_SANDBOX_PORT: "0",
+    MAIL_SANDBOX_PORT: "0",
     PG_MAJOR: String(loadConfig().postgresMajor),
   };
   const folder = () => (JSON.parse(readFileSync(join(dataDir, "server.json"), "utf8")) as { pgData: string }).pgData;

@@ -53,6 +53,7 @@ export async function startInstallation(
       LANDFALL_DATA_DIR: dataDir,
       API_PORT: "0",
       GHL_SANDBOX_PORT: "0",
+      MAIL_SANDBOX_PORT: "0",
       ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -119,6 +119,7 @@ function testConfig(databaseUrl: string, secretKey: string): Config {
     API_PORT: "0",
     API_RATE_LIMITS: "address=1000000,user=1000000,tenant=1000000,sign_in=1000000,search=1000000,aggregates=1000000",
     GHL_SANDBOX_PORT: "0",
+    MAIL_SANDBOX_PORT: "0",
   });
 }
 

@@ -1,25 +1,14 @@
+import { escapeHtml, pageStyle } from "../html.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { State, Template } from "./state.ts";
 
-const style = `
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
-  h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } h3 { font-size: 1rem; }
+const style = `${pageStyle}
   table { border-collapse: collapse; width: 100%; font-size: .9rem; }
   th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #8884; overflow-wrap: anywhere; }
   th, .calls td:first-child { white-space: nowrap; }
   .wide { overflow-x: auto; }
-  details { border: 1px solid #8886; border-radius: .4rem; padding: .5rem .75rem; margin: .5rem 0; }
-  summary { cursor: pointer; overflow-wrap: anywhere; }
   iframe { width: 100%; height: 22rem; border: 1px solid #8886; background: #fff; }
-  .quiet { opacity: .7; font-size: .85rem; overflow-wrap: anywhere; }
 `;
-
-const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escapeHtml(value: unknown): string {
-  return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character);
-}
 
 function table(headings: string[], rows: unknown[][]): string {
   const head = headings.map((heading) => `<th>${escapeHtml(heading)}</th>`).join("");
