@@ -2,7 +2,7 @@ import type pg from "pg";
 import { errorCode, errorMessage } from "../../errors.ts";
 import { inBatch, type Lease, setStatus } from "./batch.ts";
 import { rowHash } from "./row_hash.ts";
-import { join, listed, raw, run, type Sql, sql } from "./sql.ts";
+import { expectLookups, join, listed, raw, run, type Sql, sql } from "./sql.ts";
 
 /*
  * Taking back what a batch brought. It needs neither the source nor the mapping: the ledger knows the columns that were filled, the
@@ -20,8 +20,8 @@ interface Line {
   columns: string[];
   /** The columns that a row is made of again: all but those that the table makes itself. */
   ownColumns: string[];
-  /** The columns by which rows of the table link to each other. */
-  selfLinks: string[];
+  /** By which rows of the table link to each other: the column with the other's id, and what else both share then. */
+  selfLinks: { column: string; shared: { own: string; target: string }[] }[];
   /** Sets of columns that no two rows of the tenant share. */
   uniqueKeys: string[][];
 }
@@ -65,6 +65,7 @@ async function decide(batch: Lease): Promise<Line[]> {
        where not exists (select from imports.undoings known where known.tenant_id = $2 and known.batch_id = $1)`,
       [batch.id, batch.tenantId],
     );
+    await client.query(`select app_private.analyze_imports($1)`, [batch.id]);
     const { rows } = await client.query<Line>(
       `with line as (
          select id, name, place, table_name, column_names
@@ -90,12 +91,21 @@ async function decide(batch: Lease): Promise<Line[]> {
                 where own.attrelid = to_regclass(collection.table_name) and own.attnum > 0 and not own.attisdropped and own.attgenerated = ''
                 order by own.attnum
               ) as "ownColumns",
-              array(
-                select own.attname::text
-                from pg_constraint link
-                join pg_attribute target on target.attrelid = link.confrelid and target.attname = 'id' and target.attnum = any (link.confkey)
-                join pg_attribute own on own.attrelid = link.conrelid and own.attnum = link.conkey[array_position(link.confkey, target.attnum)]
-                where link.contype = 'f' and link.conrelid = to_regclass(collection.table_name) and link.confrelid = link.conrelid
+              (
+                select coalesce(jsonb_agg(link.pairs), '[]')
+                from (
+                  select jsonb_build_object(
+                    'column', min(own.attname) filter (where target.attname = 'id'),
+                    'shared', jsonb_agg(jsonb_build_object('own', own.attname, 'target', target.attname)) filter (where target.attname <> 'id')
+                  ) as pairs
+                  from pg_constraint link
+                  cross join lateral unnest(link.conkey, link.confkey) as pair (own, target)
+                  join pg_attribute own on own.attrelid = link.conrelid and own.attnum = pair.own
+                  join pg_attribute target on target.attrelid = link.confrelid and target.attnum = pair.target
+                  where link.contype = 'f' and link.conrelid = to_regclass(collection.table_name) and link.confrelid = link.conrelid
+                  group by link.oid
+                  having bool_or(target.attname = 'id')
+                ) link
               ) as "selfLinks",
               (
                 select coalesce(jsonb_agg(key.columns), '[]')
@@ -170,6 +180,7 @@ async function eachChunk(
   let last = "00000000-0000-0000-0000-000000000000";
   for (;;) {
     const pending = await inBatch(batch, async (client) => {
+      await expectLookups(client);
       const rows = await run<Pending>(
         client,
         sql`
@@ -193,8 +204,8 @@ async function eachChunk(
 
 function isAhead(batch: Lease, line: Line, alias: string): Sql {
   const undoing = raw(alias);
-  return sql`${undoing}.tenant_id = ${batch.tenantId} and ${undoing}.collection_id = ${line.id} and ${undoing}.table_name = ${line.table}
-    and ${undoing}.done_at is null`;
+  return sql`${undoing}.tenant_id = ${batch.tenantId} and ${undoing}.batch_id = ${batch.id} and ${undoing}.collection_id = ${line.id}
+    and ${undoing}.table_name = ${line.table} and ${undoing}.done_at is null`;
 }
 
 /**
@@ -206,24 +217,29 @@ async function findCompany(client: pg.ClientBase, batch: Lease, line: Line, pend
   const company: Pending[] = [];
   const needsCompany = line.selfLinks.length > 0 || line.uniqueKeys.length > 0;
   for (let edge = [...known]; edge.length > 0 && needsCompany; ) {
-    const links = line.selfLinks.map(
-      (column) => sql`select row.id from ${raw(line.table)} row
-      where row.tenant_id = ${batch.tenantId} and row.${raw(column)} = any (${edge}::uuid[])`,
-    );
+    const links = line.selfLinks.map(({ column, shared }) => {
+      // All that the key holds, so that its index finds them.
+      const same = raw(shared.map(({ own, target }) => `row.${own} = target.${target}`).join(" and "));
+      return sql`select row.id from ${raw(line.table)} target
+        join ${raw(line.table)} row on ${same} and row.${raw(column)} = target.id
+        where target.tenant_id = ${batch.tenantId} and target.id = any (${edge}::uuid[])`;
+    });
     const holders = line.uniqueKeys.map((columns) => {
       const same = raw(columns.map((column) => `row.${column} = (was.row).${column}`).join(" and "));
       return sql`select row.id from (${formerRows(batch, line, edge)}) was
         join ${raw(line.table)} row on row.tenant_id = ${batch.tenantId} and ${same}`;
     });
     const targets = line.selfLinks.map(
-      (column) => sql`select (was.row).${raw(column)} from (${formerRows(batch, line, edge)}) was`,
+      ({ column }) => sql`select (was.row).${raw(column)} from (${formerRows(batch, line, edge)}) was`,
     );
     const found = await run<Pending>(
       client,
       sql`
+        with wanted (row_id) as materialized (${join([...links, ...holders, ...targets], " union ")})
         select undoing.id, undoing.row_id
-        from imports.undoings undoing
-        where ${isAhead(batch, line, "undoing")} and undoing.row_id in (${join([...links, ...holders, ...targets], " union ")})`,
+        from wanted
+        join imports.undoings undoing on undoing.row_id = wanted.row_id
+        where ${isAhead(batch, line, "undoing")}`,
     );
     const fresh = found.filter(({ row_id }) => !known.has(row_id));
     for (const { row_id } of fresh) known.add(row_id);
@@ -386,8 +402,8 @@ async function keep(
     `update imports.undoings undoing
      set fate = 'kept', reason = kept.reason, detail = kept.detail, done_at = now()
      from unnest($3::uuid[], $4::text[], $5::text[]) as kept (row_id, reason, detail)
-     where undoing.tenant_id = $1 and undoing.collection_id = $2 and undoing.row_id = kept.row_id and undoing.done_at is null
-       and undoing.table_name = $6`,
+     where undoing.tenant_id = $1 and undoing.batch_id = $7 and undoing.collection_id = $2 and undoing.row_id = kept.row_id
+       and undoing.done_at is null and undoing.table_name = $6`,
     [
       batch.tenantId,
       line.id,
@@ -395,6 +411,7 @@ async function keep(
       rows.map(({ reason }) => reason),
       rows.map(({ detail }) => detail),
       line.table,
+      batch.id,
     ],
   );
 }
@@ -402,8 +419,8 @@ async function keep(
 async function markDone(client: pg.ClientBase, batch: Lease, line: Line, ids: string[]): Promise<void> {
   await client.query(
     `update imports.undoings set done_at = now()
-     where tenant_id = $1 and collection_id = $2 and row_id = any ($3::uuid[]) and table_name = $4 and done_at is null`,
-    [batch.tenantId, line.id, ids, line.table],
+     where tenant_id = $1 and batch_id = $5 and collection_id = $2 and row_id = any ($3::uuid[]) and table_name = $4 and done_at is null`,
+    [batch.tenantId, line.id, ids, line.table, batch.id],
   );
 }
 
