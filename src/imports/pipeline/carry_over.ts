@@ -199,19 +199,20 @@ interface Settling {
  */
 export async function settleCarried(batch: Batch, ledger: LedgerCollection[]): Promise<void> {
   if (batch.replayedAt) return;
+  const lines = ledger.filter(({ collection }) => collection.table !== null);
+  // Taken up by another process, a batch may have gone on already: then all of it is decided.
+  if (lines.some(({ step }) => step !== "landed")) return;
   const knownId = await inBatch(batch, async (client) => {
     const id = await readCarriedFrom(client, batch);
-    if (id === null) {
-      await client.query(
-        `update app_private.import_payloads set is_carried = false where batch_id = $1 and is_carried`,
-        [batch.id],
-      );
-    }
+    // What a killed process has decided is decided anew from the beginning: half of it would lead further than the whole.
+    await client.query(
+      `update app_private.import_payloads set is_carried = $2
+       where batch_id = $1 and is_carried = not $2 and (not $2 or row_hash is not null)`,
+      [batch.id, id !== null],
+    );
     return id;
   });
   if (knownId === null) return;
-  // Taken up by another process, a batch has begun with some: of those it is decided.
-  const lines = ledger.filter(({ collection, step }) => collection.table !== null && step === "landed");
   for (const line of lines) await judgeOtherRows(batch, knownId, line);
   await inBatch(batch, async (client) => {
     await expectWholeCollections(client);
