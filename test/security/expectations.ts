@@ -948,10 +948,12 @@ export const functions: Record<string, string> = {
 /** Functions that look beyond the tenant of whoever calls them, and why they may. */
 export const functionsBeyondTenants: Record<string, string> = {
   "app.current_memberships()": "names the tenants of whoever asks, who may switch to them",
+  "app.sign_out(boolean)": "ends the sessions of whoever asks, in every tenant where they are",
   "app.authorize_session(uuid,uuid,uuid)": "asks for whoever shows a token; for the API's login alone",
   "app.rederive_password(text,bytea,bytea,jsonb,bytea)": "asks for the password itself; for the API's login alone",
   "app.password_parameters(text,bytea,jsonb)": "asks before anybody is signed in; for the API's login alone",
   "app.sign_in(text,bytea,text,interval,text,inet)": "signs in to any tenant; for the API's login alone",
+  "app_private.claim_mails(integer)": "takes mails in hand, whosever they are; for the worker alone",
   "app_private.take_call(uuid,text,integer)":
     "shares out the calls of a key, which several locations may have; for the worker alone",
   "app_private.requeue_import_batches(interval)":

@@ -18,6 +18,8 @@ const equivalent: Record<string, string> = {
   "tenancy visitor": "nothing in the schema is the visitor's, who may know its name and no more",
   "tenancy authenticator": "nothing in the schema is the login's own, which may know its name and no more",
   "audit.changes delete_owner": "a trigger refuses the same, to superusers as well (test/tenants/deletion.long.ts)",
+  "audit.changes_default delete_owner":
+    "a trigger refuses the same but to what moves entries and forgets them (test/database/audit/audit.test.ts)",
   "audit.changes update_owner":
     "a trigger lets values leave, and nothing else become of an entry (test/people/erase_contact.long.ts)",
 };
