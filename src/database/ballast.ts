@@ -1,8 +1,10 @@
 /** Room that an embedded server holds and gives up where its disk is full, so that people can go on working while they make room. */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { freeSpace, sizeInWords } from "../disk.ts";
 import { errorCode, errorMessage } from "../errors.ts";
 import { childLogger } from "../log.ts";
@@ -60,14 +62,25 @@ async function takeBallast(pgData: string): Promise<void> {
   const size = Math.min(most, share * (await freeSpace(pgData)));
   if (size < least || existsSync(file)) return;
   try {
-    // Random, so that no file system packs it.
-    const chunk = crypto.getRandomValues(new Uint8Array(64_000));
-    await writeFile(file, Array(Math.floor(size / chunk.length)).fill(chunk), { flag: "wx", mode: 0o600 });
+    await reserve(file, Math.floor(size));
     const user = ownerOf(pgData);
     if (user !== undefined) await chown(file, user.uid, user.gid);
   } catch (error) {
     log.warn({ error: errorMessage(error) }, "no room is held for a full disk");
     await rm(file, { force: true });
+  }
+}
+
+/** Linux takes room without writing it; elsewhere it is written. */
+async function reserve(file: string, size: number): Promise<void> {
+  await writeFile(file, "", { flag: "wx", mode: 0o600 });
+  try {
+    await promisify(execFile)("fallocate", ["--length", String(size), file]);
+  } catch (error) {
+    log.debug({ error: errorMessage(error) }, "room is taken by writing it");
+    // Random, so that no file system packs it.
+    const chunk = crypto.getRandomValues(new Uint8Array(64_000));
+    await writeFile(file, Array(Math.floor(size / chunk.length)).fill(chunk));
   }
 }
 
