@@ -33,7 +33,7 @@ export async function needRoom(folder: string, bytes: number, what: string, wayO
 
 /**
  * @param what would be written, and what to do where there is no room, each as people read it who need not know where the disk is
- * @throws LandfallError `disk_full` where no more than the reserve is free
+ * @throws LandfallError `disk_full` where less than the reserve is free
  */
 export async function keepReserve({ folder, reserve }: Disk, what: string, wayOut: string): Promise<void> {
   const free = await freeSpace(folder);
